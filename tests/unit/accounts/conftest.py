@@ -31,7 +31,7 @@ OPERATOR = "operator-token-of-the-accounts"
 class Client:
     """Calls with one token."""
 
-    house: House
+    people: People
     token: str
     account_id: str = ""
     iam_id: str = ""
@@ -43,7 +43,7 @@ class Client:
         sent = {"host": "kunsthalle.test", **headers}
         if self.token:
             sent["authorization"] = f"Bearer {self.token}"
-        return self.house.loop.run_until_complete(asgi_answer(self.house.server, method, path, sent, raw))
+        return self.people.loop.run_until_complete(asgi_answer(self.people.server, method, path, sent, raw))
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         answer = self(method, path, body)
@@ -57,7 +57,7 @@ class Client:
 
 
 @dataclass
-class House:
+class People:
     """The `enterprise` scenario, served in this process."""
 
     server: Server
@@ -124,18 +124,18 @@ class House:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[House]:
+def opened(folder: Path) -> Iterator[People]:
     """A server of the `enterprise` scenario with its state in a folder, until its end."""
     made = {one.account: one for one in seeded_copy(folder / "data").owners}
     server = build(Settings(data=folder / "data", hypervisor="simulated"), OPERATOR)
     server.start()
     loop = asyncio.new_event_loop()
-    yield House(server, made, loop)
+    yield People(server, made, loop)
     loop.close()
     server.stop()
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def people(tmp_path: Path) -> Iterator[People]:
     with opened(tmp_path) as made:
         yield made

@@ -7,7 +7,7 @@ from typing import Any
 from kunsthalle.accounts.service import add_user
 from kunsthalle.authz.roles import ADMINISTRATOR, VIEWER
 from kunsthalle.db import audit
-from unit.accounts.conftest import House
+from unit.accounts.conftest import People
 
 Q = "version=2025-06-30&generation=2"
 
@@ -16,8 +16,8 @@ def _entries(client: Any, query: str = "") -> list[dict[str, Any]]:
     return list(client.ok("GET", f"/v1/audit?limit=200{query}")["entries"])
 
 
-def test_changes_and_refusals_are_on_record_with_who_what_and_how_it_ended(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_changes_and_refusals_are_on_record_with_who_what_and_how_it_ended(people: People) -> None:
+    publisher = people.owner("publisher")
     vpc = publisher.ok("POST", f"/v1/vpcs?{Q}", {"name": "recorded"})
     publisher.refused(400, "POST", f"/v1/vpcs?{Q}", {"name": "recorded"})
     publisher.refused(404, "DELETE", f"/v1/vpcs/r006-nothing?{Q}")
@@ -34,15 +34,15 @@ def test_changes_and_refusals_are_on_record_with_who_what_and_how_it_ended(house
     assert all(len(one["trace"]) == 36 for one in (gone, absent, twice, made))
 
 
-def test_reading_that_was_forbidden_is_on_record_and_looking_for_what_is_not_there_is_not(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_reading_that_was_forbidden_is_on_record_and_looking_for_what_is_not_there_is_not(people: People) -> None:
+    publisher = people.owner("publisher")
     group = publisher.ok("POST", "/v2/resource_groups", {"name": "part"})["id"]
-    house.write(
+    people.write(
         publisher.account_id,
         lambda session: add_user(session, session.ctx.account_id, "IBMid-LOOKS", "l@x.example", "L"),
     )
-    house.allow(publisher.account_id, "IBMid-LOOKS", ("resourceGroupId", group), role=ADMINISTRATOR)
-    looker = house.keyed(publisher.account_id, "IBMid-LOOKS")
+    people.allow(publisher.account_id, "IBMid-LOOKS", ("resourceGroupId", group), role=ADMINISTRATOR)
+    looker = people.keyed(publisher.account_id, "IBMid-LOOKS")
     looker.refused(404, "GET", f"/v1/vpcs/r006-nothing?{Q}")
     looker.refused(403, "GET", "/v1/audit")
     looker.ok("GET", f"/v1/vpcs?{Q}")
@@ -53,8 +53,8 @@ def test_reading_that_was_forbidden_is_on_record_and_looking_for_what_is_not_the
     ]
 
 
-def test_only_an_administrator_of_everything_reads_it_and_only_his_account(house: House) -> None:
-    publisher, sibling = house.owner("publisher"), house.owner("consumer-b")
+def test_only_an_administrator_of_everything_reads_it_and_only_his_account(people: People) -> None:
+    publisher, sibling = people.owner("publisher"), people.owner("consumer-b")
     publisher.ok("POST", f"/v1/vpcs?{Q}", {"name": "recorded"})
     assert not {one["account_id"] for one in _entries(sibling)} & {publisher.account_id}
     assert {one["account_id"] for one in _entries(publisher)} == {publisher.account_id}
@@ -65,13 +65,13 @@ def test_only_an_administrator_of_everything_reads_it_and_only_his_account(house
         ("IBMid-LOOKS", VIEWER, ("serviceType", "platform_service")),
         ("IBMid-PART", ADMINISTRATOR, ("resourceGroupId", group)),
     ):
-        guest = house.guest(publisher, f"{name.lower()}@example.com")
-        house.allow(publisher.account_id, guest.iam_id, condition, role=role)
+        guest = people.guest(publisher, f"{name.lower()}@example.com")
+        people.allow(publisher.account_id, guest.iam_id, condition, role=role)
         assert guest("GET", "/v1/audit").status == 403
 
 
-def test_what_the_enterprise_does_to_an_account_is_on_both_records(house: House) -> None:
-    root, member = house.owner("enterprise"), house.owner("publisher")
+def test_what_the_enterprise_does_to_an_account_is_on_both_records(people: People) -> None:
+    root, member = people.owner("enterprise"), people.owner("publisher")
     crn = root.ok("GET", "/v1/enterprises")["resources"][0]["crn"]
     body = {"parent": crn, "name": "group", "primary_contact_iam_id": root.iam_id}
     root.ok("POST", "/v1/account-groups", body)
@@ -83,8 +83,8 @@ def test_what_the_enterprise_does_to_an_account_is_on_both_records(house: House)
     assert _entries(root)[0]["outcome"] == 404
 
 
-def test_the_operator_reads_all_and_narrows_and_pages(house: House) -> None:
-    operator, publisher, outsider = house.operator(), house.owner("publisher"), house.owner("outsider")
+def test_the_operator_reads_all_and_narrows_and_pages(people: People) -> None:
+    operator, publisher, outsider = people.operator(), people.owner("publisher"), people.owner("outsider")
     for client in (publisher, outsider):
         for name in ("one", "two", "three"):
             client.ok("POST", "/v2/resource_groups", {"name": name})
@@ -111,16 +111,16 @@ def test_the_operator_reads_all_and_narrows_and_pages(house: House) -> None:
     assert publisher("GET", "/_kunsthalle/audit").status == 401
 
 
-def test_windows_of_time_are_half_open(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_windows_of_time_are_half_open(people: People) -> None:
+    publisher = people.owner("publisher")
     publisher.ok("POST", "/v2/resource_groups", {"name": "one"})
-    at = house.server.store.read(
-        house.system(publisher.account_id), lambda session: audit.page(session, limit=1).items[0].at
+    at = people.server.store.read(
+        people.system(publisher.account_id), lambda session: audit.page(session, limit=1).items[0].at
     )
 
     def within(**bounds: int) -> int:
-        found = house.server.store.read(
-            house.system(publisher.account_id),
+        found = people.server.store.read(
+            people.system(publisher.account_id),
             lambda session: audit.page(session, about=["/v2/resource_groups"], **bounds),
         )
         return len(found.items)

@@ -15,22 +15,22 @@ from fixtures.frozen_app import Answer
 from kunsthalle.cli.log_format import set_up
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.db.tables import audit
-from unit.accounts.conftest import Client, House
+from unit.accounts.conftest import Client, People
 
 GRANT = "urn:ibm:params:oauth:grant-type:"
 TRACE = "00000000-0000-4000-8000-00000000abcd"
 
 
-def token(house: House, **form: str) -> Answer:
-    return Client(house, "")("POST", "/identity/token", urlencode(form).encode(), x_request_id=TRACE)
+def token(people: People, **form: str) -> Answer:
+    return Client(people, "")("POST", "/identity/token", urlencode(form).encode(), x_request_id=TRACE)
 
 
-def by_key(house: House, secret: str, **more: str) -> Answer:
-    return token(house, grant_type=f"{GRANT}apikey", apikey=secret, **more)
+def by_key(people: People, secret: str, **more: str) -> Answer:
+    return token(people, grant_type=f"{GRANT}apikey", apikey=secret, **more)
 
 
-def renewed(house: House, refresh: str, **more: str) -> Answer:
-    return token(house, grant_type="refresh_token", refresh_token=refresh, **more)
+def renewed(people: People, refresh: str, **more: str) -> Answer:
+    return token(people, grant_type="refresh_token", refresh_token=refresh, **more)
 
 
 def logins(client: Client) -> list[dict[str, Any]]:
@@ -43,8 +43,8 @@ def told(client: Client) -> list[tuple[str, int, str | None]]:
     return [(one["action"], one["outcome"], one.get("code")) for one in logins(client)]
 
 
-def number_of_rows(house: House) -> int:
-    with house.server.store.engine.connect() as connection:
+def number_of_rows(people: People) -> int:
+    with people.server.store.engine.connect() as connection:
         return int(connection.execute(select(func.count()).select_from(audit)).scalar_one())
 
 
@@ -54,10 +54,10 @@ def _default_log() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def test_a_person_signs_in_and_stays_and_who_and_by_which_key_is_on_record(house: House) -> None:
-    publisher = house.owner("publisher")
-    first = by_key(house, publisher.secret).json
-    assert renewed(house, first["refresh_token"]).status == 200
+def test_a_person_signs_in_and_stays_and_who_and_by_which_key_is_on_record(people: People) -> None:
+    publisher = people.owner("publisher")
+    first = by_key(people, publisher.secret).json
+    assert renewed(people, first["refresh_token"]).status == 200
     stayed, came = logins(publisher)
     key = publisher.ok("GET", "/v1/apikeys")["apikeys"][0]
     assert (came["action"], stayed["action"]) == (
@@ -71,12 +71,12 @@ def test_a_person_signs_in_and_stays_and_who_and_by_which_key_is_on_record(house
     assert publisher.ok("GET", f"/v1/audit?target={key['crn']}")["entries"][0]["id"] == stayed["id"]
 
 
-def test_a_program_signs_in_under_its_own_name(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_a_program_signs_in_under_its_own_name(people: People) -> None:
+    publisher = people.owner("publisher")
     body = {"account_id": publisher.account_id, "name": "robot", "apikey": {"name": "r"}}
     made = publisher.ok("POST", "/v1/serviceids", body)
-    first = by_key(house, made["apikey"]["apikey"]).json
-    assert renewed(house, first["refresh_token"]).status == 200
+    first = by_key(people, made["apikey"]["apikey"]).json
+    assert renewed(people, first["refresh_token"]).status == 200
     assert told(publisher) == [
         ("iam-identity.serviceid-refreshtoken.login", 200, None),
         ("iam-identity.serviceid-apikey.login", 200, None),
@@ -88,43 +88,43 @@ def _with_key(publisher: Client, **more: Any) -> dict[str, Any]:
     return dict(publisher.ok("POST", "/v1/apikeys", {"name": "k", "iam_id": publisher.iam_id, **more}))
 
 
-def test_what_a_key_does_not_open_any_more_is_on_record_with_the_reason(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_what_a_key_does_not_open_any_more_is_on_record_with_the_reason(people: People) -> None:
+    publisher = people.owner("publisher")
     disabled, locked, expired = _with_key(publisher), _with_key(publisher), _with_key(publisher)
-    refreshes = [by_key(house, key["apikey"]).json["refresh_token"] for key in (disabled, locked)]
+    refreshes = [by_key(people, key["apikey"]).json["refresh_token"] for key in (disabled, locked)]
     publisher.ok("POST", f"/v1/apikeys/{disabled['id']}/disable")
     publisher.ok("POST", f"/v1/apikeys/{locked['id']}/lock")
     etag = {"if_match": publisher.ok("GET", f"/v1/apikeys/{expired['id']}")["entity_tag"]}
     # Within the days that audit entries are kept: the job that removes older ones runs beside this.
-    soon = rfc3339(house.server.clock.now() + DAY)
+    soon = rfc3339(people.server.clock.now() + DAY)
     changed = publisher("PUT", f"/v1/apikeys/{expired['id']}", {"name": "k", "expires_at": soon}, **etag)
     assert changed.status == 200, changed.body
     before = len(logins(publisher))
-    answers = [by_key(house, disabled["apikey"]), *(renewed(house, one) for one in refreshes)]
-    house.server.clock.offset += 2 * DAY  # type: ignore[union-attr]  # not a manual clock
-    answers.append(by_key(house, expired["apikey"]))
+    answers = [by_key(people, disabled["apikey"]), *(renewed(people, one) for one in refreshes)]
+    people.server.clock.offset += 2 * DAY  # type: ignore[union-attr]  # not a manual clock
+    answers.append(by_key(people, expired["apikey"]))
     codes = [answer.json["errorCode"] for answer in answers]
     assert codes == ["BXNIM0438E", "BXNIM0438E", "BXNIM0408E", "BXNIM0451E"]
-    refused = logins(house.owner("publisher"))[: len(answers)][::-1]
-    assert len(logins(house.owner("publisher"))) == before + len(answers)
+    refused = logins(people.owner("publisher"))[: len(answers)][::-1]
+    assert len(logins(people.owner("publisher"))) == before + len(answers)
     assert [(one["outcome"], one["code"]) for one in refused] == [(400, code) for code in codes]
     keys = (disabled, disabled, locked, expired)
     assert [one["resource_crn"] for one in refused] == [key["crn"] for key in keys]
     assert {one["actor"] for one in refused} == {publisher.iam_id}
 
 
-def test_a_guest_is_on_both_records_and_neither_tells_of_the_other_account(house: House) -> None:
-    outsider, publisher = house.owner("outsider"), house.owner("publisher")
+def test_a_guest_is_on_both_records_and_neither_tells_of_the_other_account(people: People) -> None:
+    outsider, publisher = people.owner("outsider"), people.owner("publisher")
     inside = {"grant_type": f"{GRANT}apikey", "apikey": outsider.secret, "bss_account": publisher.account_id}
-    assert token(house, **inside).json["errorCode"] == "BXNIM0106E"
+    assert token(people, **inside).json["errorCode"] == "BXNIM0106E"
     assert logins(publisher) == [], "nobody writes into the audit of an account that they may not enter"
     assert told(outsider) == [("iam-identity.user-apikey.login", 400, "BXNIM0106E")]
     where = f"/v2/accounts/{publisher.account_id}/users"
     publisher.ok("POST", where, {"users": [{"email": "owner@outsider.example"}]})
     outsider.ok("POST", "/v2/users/accept", {"account_id": publisher.account_id})
-    first = token(house, **inside).json
-    assert renewed(house, first["refresh_token"]).status == 200
-    assert renewed(house, first["refresh_token"], bss_account=outsider.account_id).status == 200
+    first = token(people, **inside).json
+    assert renewed(people, first["refresh_token"]).status == 200
+    assert renewed(people, first["refresh_token"], bss_account=outsider.account_id).status == 200
     assert told(publisher) == [
         ("iam-identity.user-refreshtoken.login", 200, None),
         ("iam-identity.user-apikey.login", 200, None),
@@ -135,19 +135,19 @@ def test_a_guest_is_on_both_records_and_neither_tells_of_the_other_account(house
     assert all(publisher.account_id not in str(one) for one in logins(outsider))
 
 
-def test_a_profile_that_is_put_on_is_on_record_where_it_is_at_home(house: House) -> None:
-    outsider, publisher = house.owner("outsider"), house.owner("publisher")
+def test_a_profile_that_is_put_on_is_on_record_where_it_is_at_home(people: People) -> None:
+    outsider, publisher = people.owner("outsider"), people.owner("publisher")
     profile = publisher.ok("POST", "/v1/profiles", {"account_id": publisher.account_id, "name": "worn"})
-    mine = by_key(house, outsider.secret).json["access_token"]
+    mine = by_key(people, outsider.secret).json["access_token"]
     assume = {"grant_type": f"{GRANT}assume", "profile_id": profile["id"], "access_token": mine}
-    assert token(house, **assume).status == 400
+    assert token(people, **assume).status == 400
     assert logins(publisher) == [], "whoever may not put it on leaves nothing there"
     assert told(outsider)[0] == ("iam-identity.trustedprofile-apikey.login", 400, "BXNIM0133E")
     body = {"type": "user", "identifier": outsider.iam_id, "accounts": [outsider.account_id]}
     publisher.ok("POST", f"/v1/profiles/{profile['id']}/identities/user", body)
-    worn = token(house, **assume)
+    worn = token(people, **assume)
     assert worn.status == 200, worn.body
-    assert renewed(house, worn.json["refresh_token"]).status == 200
+    assert renewed(people, worn.json["refresh_token"]).status == 200
     assert told(publisher) == [("iam-identity.trustedprofile-apikey.login", 200, None)] * 2
     shown = logins(publisher)
     assert {(one["actor"], one["resource_crn"]) for one in shown} == {(outsider.iam_id, profile["crn"])}
@@ -155,13 +155,13 @@ def test_a_profile_that_is_put_on_is_on_record_where_it_is_at_home(house: House)
     assert not [one for one in logins(outsider) if profile["id"] in str(one)]
 
 
-def test_a_profile_of_the_own_account_is_one_entry(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_a_profile_of_the_own_account_is_one_entry(people: People) -> None:
+    publisher = people.owner("publisher")
     profile = publisher.ok("POST", "/v1/profiles", {"account_id": publisher.account_id, "name": "worn"})
     body = {"type": "user", "identifier": publisher.iam_id, "accounts": [publisher.account_id]}
     publisher.ok("POST", f"/v1/profiles/{profile['id']}/identities/user", body)
     assume = {"grant_type": f"{GRANT}assume", "profile_id": profile["id"], "access_token": publisher.token}
-    assert token(house, **assume).status == 200
+    assert token(people, **assume).status == 200
     assert [one["resource_crn"] for one in logins(publisher)] == [profile["crn"]]
 
 
@@ -177,20 +177,20 @@ NOBODYS: tuple[dict[str, str], ...] = (
 
 
 def test_who_tries_keys_that_nobody_has_fills_no_audit_and_is_in_the_log(
-    house: House, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    people: People, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    publisher = house.owner("publisher")
+    publisher = people.owner("publisher")
     profile = publisher.ok("POST", "/v1/profiles", {"account_id": publisher.account_id, "name": "worn"})
     caplog.set_level(logging.DEBUG)
     set_up("info")
-    before = number_of_rows(house)
+    before = number_of_rows(people)
     capfd.readouterr()
     for form in NOBODYS:
         filled = {
             key: value.format(publisher=publisher.account_id, profile=profile["id"]) for key, value in form.items()
         }
-        assert token(house, **filled).status in {400, 501}
-    assert number_of_rows(house) == before
+        assert token(people, **filled).status in {400, 501}
+    assert number_of_rows(people) == before
     captured = capfd.readouterr()
     said = captured.out + captured.err + caplog.text
     assert said.count("a sign-in without a key that is known") == len(NOBODYS)
@@ -198,21 +198,21 @@ def test_who_tries_keys_that_nobody_has_fills_no_audit_and_is_in_the_log(
     assert not [value for form in NOBODYS for value in form.values() if value.startswith("a-") and value in said]
 
 
-def test_a_deleted_key_is_nobodys(house: House) -> None:
-    publisher = house.owner("publisher")
+def test_a_deleted_key_is_nobodys(people: People) -> None:
+    publisher = people.owner("publisher")
     key = _with_key(publisher)
-    refresh = by_key(house, key["apikey"]).json["refresh_token"]
+    refresh = by_key(people, key["apikey"]).json["refresh_token"]
     publisher.ok("DELETE", f"/v1/apikeys/{key['id']}")
     before = len(logins(publisher))
-    assert [by_key(house, key["apikey"]).status, renewed(house, refresh).status] == [400, 400]
+    assert [by_key(people, key["apikey"]).status, renewed(people, refresh).status] == [400, 400]
     assert len(logins(publisher)) == before
 
 
-def test_the_operator_sees_them_all(house: House) -> None:
-    publisher, sibling = house.owner("publisher"), house.owner("consumer-b")
+def test_the_operator_sees_them_all(people: People) -> None:
+    publisher, sibling = people.owner("publisher"), people.owner("consumer-b")
     for client in (publisher, sibling):
-        by_key(house, client.secret)
+        by_key(people, client.secret)
     path = "/_kunsthalle/audit?action=iam-identity.user-apikey.login&limit=200"
-    found = [one for one in house.operator().ok("GET", path)["entries"] if one["trace"] == TRACE]
+    found = [one for one in people.operator().ok("GET", path)["entries"] if one["trace"] == TRACE]
     assert [one["account_id"] for one in found] == [sibling.account_id, publisher.account_id]
     assert not {publisher.secret, sibling.secret} & set(str(found).split("'"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kunsthalle.authz.roles import EDITOR
-from unit.accounts.conftest import Client, House
+from unit.accounts.conftest import Client, People
 
 VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 ADMINISTRATOR = "crn:v1:bluemix:public:iam::::role:Administrator"
@@ -22,16 +22,16 @@ def _invited(host: Client, email: str) -> str:
     return str(host.ok("POST", _users(host), {"users": [{"email": email}]})["resources"][0]["id"])
 
 
-def _joined(house: House, host: Client, email: str, role: str | None = None) -> Client:
+def _joined(people: People, host: Client, email: str, role: str | None = None) -> Client:
     """Somebody who has accepted, in that account."""
     policy = {"type": "access", "roles": [{"role_id": role}]}
     policies = [{**policy, "resources": [{"attributes": [{"name": "serviceType", "value": "platform_service"}]}]}]
-    return house.guest(host, email, iam_policy=policies if role else [])
+    return people.guest(host, email, iam_policy=policies if role else [])
 
 
-def test_somebody_without_a_role_sees_and_changes_himself_alone(house: House) -> None:
-    owner = house.owner("publisher")
-    plain = _joined(house, owner, "plain@example.com")
+def test_somebody_without_a_role_sees_and_changes_himself_alone(people: People) -> None:
+    owner = people.owner("publisher")
+    plain = _joined(people, owner, "plain@example.com")
     listed = plain.ok("GET", _users(plain))
     assert [one["iam_id"] for one in listed["resources"]] == [plain.iam_id]
     assert listed["total_results"] == 1
@@ -46,10 +46,10 @@ def test_somebody_without_a_role_sees_and_changes_himself_alone(house: House) ->
     assert plain("POST", _users(plain), {"users": [{"email": "x@example.com"}]}).status == 403
 
 
-def test_nobody_invites_with_more_than_he_holds(house: House) -> None:
-    owner = house.owner("publisher")
-    editor = _joined(house, owner, "ed@example.com")
-    house.allow(owner.account_id, editor.iam_id, ("serviceName", "user-management"), role=EDITOR)
+def test_nobody_invites_with_more_than_he_holds(people: People) -> None:
+    owner = people.owner("publisher")
+    editor = _joined(people, owner, "ed@example.com")
+    people.allow(owner.account_id, editor.iam_id, ("serviceName", "user-management"), role=EDITOR)
     assert _invited(editor, "fine@example.com")
     body = {
         "users": [{"email": "more@example.com"}],
@@ -65,8 +65,8 @@ def test_nobody_invites_with_more_than_he_holds(house: House) -> None:
     assert "more@example.com" not in str(owner.ok("GET", _users(owner)))
 
 
-def test_an_invitation_is_accepted_by_the_invited_alone_and_once(house: House) -> None:
-    host, guest, other = house.owner("publisher"), house.owner("outsider"), house.owner("consumer-b")
+def test_an_invitation_is_accepted_by_the_invited_alone_and_once(people: People) -> None:
+    host, guest, other = people.owner("publisher"), people.owner("outsider"), people.owner("consumer-b")
     body = {"users": [{"email": "owner@outsider.example"}]}
     invited = host.ok("POST", _users(host), body)["resources"][0]
     assert invited == {"email": "owner@outsider.example", "id": invited["id"], "state": "PENDING"}
@@ -80,9 +80,9 @@ def test_an_invitation_is_accepted_by_the_invited_alone_and_once(house: House) -
     assert host.ok("GET", f"{_users(host)}/{guest.iam_id}")["state"] == "ACTIVE"
 
 
-def test_a_user_who_is_disabled_or_removed_is_shut_out_at_once(house: House) -> None:
-    owner = house.owner("publisher")
-    one = _joined(house, owner, "shut@example.com", VIEWER)
+def test_a_user_who_is_disabled_or_removed_is_shut_out_at_once(people: People) -> None:
+    owner = people.owner("publisher")
+    one = _joined(people, owner, "shut@example.com", VIEWER)
     path = f"{_users(owner)}/{one.iam_id}"
     assert one("GET", "/v2/resource_groups").status == 200
     assert owner("PATCH", path, {"state": "DISABLED_CLASSIC_INFRASTRUCTURE"}).status == 204
@@ -93,14 +93,14 @@ def test_a_user_who_is_disabled_or_removed_is_shut_out_at_once(house: House) -> 
     assert one("GET", "/v2/resource_groups").status == 401
     assert owner("GET", path).status == 404
     _invited(owner, "shut@example.com")
-    one = house.login(one.secret, iam_id=one.iam_id)
+    one = people.login(one.secret, iam_id=one.iam_id)
     assert one("POST", "/v2/users/accept", {"account_id": owner.account_id}).status == 202
-    again = house.within(one, owner.account_id)
+    again = people.within(one, owner.account_id)
     assert again.ok("GET", "/v2/resource_groups")["resources"] == []
 
 
-def test_the_owner_stays_and_stays_active(house: House) -> None:
-    owner = house.owner("publisher")
+def test_the_owner_stays_and_stays_active(people: People) -> None:
+    owner = people.owner("publisher")
     path = f"{_users(owner)}/{owner.iam_id}"
     assert owner.refused(409, "DELETE", path)["code"] == "conflict"
     assert owner.refused(409, "PATCH", path, {"state": "VPN_ONLY"})["code"] == "conflict"
@@ -120,14 +120,14 @@ def test_the_owner_stays_and_stays_active(house: House) -> None:
         ("GET", "?include_settings=1", None, "include_settings"),
     ],
 )
-def test_what_is_wrong_is_named(house: House, method: str, path: str, body: Any, field: str) -> None:
-    owner = house.owner("publisher")
+def test_what_is_wrong_is_named(people: People, method: str, path: str, body: Any, field: str) -> None:
+    owner = people.owner("publisher")
     answer = owner(method, _users(owner) + path, body)
     assert (answer.status in {400, 404}, answer.json["errors"][0]["target"]["name"]) == (True, field)
 
 
-def test_a_search_reads_wildcards_as_themselves(house: House) -> None:
-    owner = house.owner("publisher")
+def test_a_search_reads_wildcards_as_themselves(people: People) -> None:
+    owner = people.owner("publisher")
     _invited(owner, "per%cent@example.com")
     found = owner.ok("GET", f"{_users(owner)}?search=email:%25")["resources"]
     assert [one["email"] for one in found] == ["per%cent@example.com"]

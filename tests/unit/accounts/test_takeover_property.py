@@ -23,7 +23,7 @@ from fixtures.walks import Reached, share
 from kunsthalle.authz.context import Context
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
-from unit.accounts.conftest import Client, House, opened
+from unit.accounts.conftest import Client, People, opened
 from unit.iam.conftest import claims_of
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Guest:
 
 @dataclass
 class Walk:
-    house: House
+    people: People
     dice: random.Random
     victim: Client
     people_of_b: list[Client]
@@ -97,7 +97,7 @@ class Walk:
     def sign_in(self) -> None:
         """Everybody at home anew: tokens of people end after an hour, and a walk may take longer."""
         for people in (self.people_of_a, self.people_of_b):
-            people[:] = [replace(one, token=self.house.login(one.secret).token) for one in people]
+            people[:] = [replace(one, token=self.people.login(one.secret).token) for one in people]
         self.victim = self.people_of_b[0]
 
     def call(self, client: Client, method: str, path: str, body: Any = None) -> Any:
@@ -113,12 +113,12 @@ class Walk:
     def exchange(self, **form: str) -> None:
         """A asks for a token, and every token is held against the model."""
         body = "&".join(f"{name}={value}" for name, value in form.items() if value).encode()
-        made = self.call(Client(self.house, ""), "POST", "/identity/token", body)
+        made = self.call(Client(self.people, ""), "POST", "/identity/token", body)
         if made is None:
             return
         claims = claims_of(made["access_token"])
         account = claims["account"]["bss"]
-        client = Client(self.house, made["access_token"], account, claims["iam_id"])
+        client = Client(self.people, made["access_token"], account, claims["iam_id"])
         assert client.iam_id not in {one.iam_id for one in self.people_of_b}, ("A acts as one of B's people", form)
         self.tokens.append((client, made["refresh_token"]))
         if len(self.tokens) > MOST:
@@ -360,7 +360,7 @@ def be_a_guest(walk: Walk) -> None:
     if walk.call(who, "POST", "/v2/users/accept", {"account_id": account}) is None:
         return
     walk.done["B accepted"] += 1
-    answer = Client(walk.house, "")(
+    answer = Client(walk.people, "")(
         "POST",
         "/identity/token",
         f"grant_type={GRANT}apikey&apikey={who.secret}&bss_account={account}".encode(),
@@ -382,13 +382,13 @@ OF_B: tuple[Callable[[Walk], None], ...] = (let_in, let_in, let_in, disable, put
 @pytest.fixture
 def walk(tmp_path: Path, walk_seed: int) -> Iterator[Walk]:
     """A has an enterprise with accounts in it, B an account outside any with an owner and a clerk."""
-    with opened(tmp_path) as house:
-        house.server.store.__class__ = DirectStore
-        victim = replace(house.owner("outsider"), name="owner@outsider.example")
-        clerk = replace(house.guest(victim, "clerk@b.example"), name="clerk@b.example")
-        seeds = [replace(house.owner(name), name=f"owner@{name}.example") for name in ("enterprise", "publisher")]
-        seeds.append(replace(house.person("mole@a.example"), name="mole@a.example"))
-        made = Walk(house, random.Random(walk_seed), victim, [victim, clerk], seeds)
+    with opened(tmp_path) as people:
+        people.server.store.__class__ = DirectStore
+        victim = replace(people.owner("outsider"), name="owner@outsider.example")
+        clerk = replace(people.guest(victim, "clerk@b.example"), name="clerk@b.example")
+        seeds = [replace(people.owner(name), name=f"owner@{name}.example") for name in ("enterprise", "publisher")]
+        seeds.append(replace(people.person("mole@a.example"), name="mole@a.example"))
+        made = Walk(people, random.Random(walk_seed), victim, [victim, clerk], seeds)
         for one in seeds:
             made.learn("secret", one.secret)
             made.learn("account", one.account_id)

@@ -16,7 +16,7 @@ from ibm_platform_services.enterprise_management_v1 import (
 
 from kunsthalle.accounts.queries import DEEPEST
 from kunsthalle.authz.roles import VIEWER
-from unit.accounts.conftest import Client, House
+from unit.accounts.conftest import Client, People
 
 
 def _enterprise(client: Client) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def _names(client: Client, path: str) -> set[str]:
     return {one["name"] for one in client.ok("GET", path)["resources"]}
 
 
-def test_the_enterprise_account_sees_the_whole_tree_and_a_member_itself(house: House) -> None:
-    root, publisher, outsider = house.owner("enterprise"), house.owner("publisher"), house.owner("outsider")
+def test_the_enterprise_account_sees_the_whole_tree_and_a_member_itself(people: People) -> None:
+    root, publisher, outsider = people.owner("enterprise"), people.owner("publisher"), people.owner("outsider")
 
     listed = ListAccountsResponse.from_dict(root.ok("GET", "/v1/accounts"))
     assert {one.name for one in listed.resources} == {"enterprise", "publisher", "consumer-a", "consumer-b"}
@@ -59,8 +59,8 @@ def test_the_enterprise_account_sees_the_whole_tree_and_a_member_itself(house: H
     assert outsider.ok("GET", "/v1/enterprises")["resources"] == []
 
 
-def test_a_member_learns_its_enterprise_and_not_whom_it_belongs_to(house: House) -> None:
-    root, publisher, sibling = house.owner("enterprise"), house.owner("publisher"), house.owner("consumer-b")
+def test_a_member_learns_its_enterprise_and_not_whom_it_belongs_to(people: People) -> None:
+    root, publisher, sibling = people.owner("enterprise"), people.owner("publisher"), people.owner("consumer-b")
     path = f"/v1/enterprises?account_id={publisher.account_id}"
     seen = ListEnterprisesResponse.from_dict(publisher.ok("GET", path)).resources[0]
     assert (seen.id, seen.enterprise_account_id) == (_enterprise(root)["id"], root.account_id)
@@ -70,11 +70,11 @@ def test_a_member_learns_its_enterprise_and_not_whom_it_belongs_to(house: House)
     assert publisher("PATCH", f"/v1/enterprises/{seen.id}", {"name": "taken over"}).status == 403
 
 
-def test_strangers_cannot_tell_a_hidden_node_from_one_that_never_was(house: House) -> None:
-    root, stranger = house.owner("enterprise"), house.owner("outsider")
+def test_strangers_cannot_tell_a_hidden_node_from_one_that_never_was(people: People) -> None:
+    root, stranger = people.owner("enterprise"), people.owner("outsider")
     enterprise = _enterprise(root)
     group = _group(root, enterprise["crn"])
-    account = house.owner("publisher").account_id
+    account = people.owner("publisher").account_id
     trace = {"x_request_id": "00000000-0000-4000-8000-000000000000"}
     body = {"parent": enterprise["crn"], "name": "name"}
     for path, hidden in (
@@ -95,8 +95,8 @@ def test_strangers_cannot_tell_a_hidden_node_from_one_that_never_was(house: Hous
     assert one.status == 404
 
 
-def test_groups_nest_are_renamed_and_moved_and_go_only_when_empty(house: House) -> None:
-    root = house.owner("enterprise")
+def test_groups_nest_are_renamed_and_moved_and_go_only_when_empty(people: People) -> None:
+    root = people.owner("enterprise")
     top = _enterprise(root)
     outer = _group(root, top["crn"], "outer")
     inner = _group(root, outer["crn"], "inner")
@@ -126,8 +126,8 @@ def test_groups_nest_are_renamed_and_moved_and_go_only_when_empty(house: House) 
     assert {(one.name, one.state) for one in gone.resources} == {("renamed", "DELETED"), ("inner", "ACTIVE")}
 
 
-def test_the_tree_has_a_depth_at_which_it_ends(house: House) -> None:
-    root = house.owner("enterprise")
+def test_the_tree_has_a_depth_at_which_it_ends(people: People) -> None:
+    root = people.owner("enterprise")
     crn = _enterprise(root)["crn"]
     for depth in range(DEEPEST - 1):
         crn = _group(root, crn, f"depth {depth}")["crn"]
@@ -135,10 +135,10 @@ def test_the_tree_has_a_depth_at_which_it_ends(house: House) -> None:
     assert root.refused(409, "POST", "/v1/account-groups", body)["target"]["name"] == "parent"
 
 
-def test_a_new_account_has_an_owner_a_default_group_and_its_own_scope(house: House) -> None:
-    root = house.owner("enterprise")
+def test_a_new_account_has_an_owner_a_default_group_and_its_own_scope(people: People) -> None:
+    root = people.owner("enterprise")
     made = _account(root, _enterprise(root)["crn"])
-    owner = house.keyed(made, root.iam_id)
+    owner = people.keyed(made, root.iam_id)
     assert _names(owner, "/v2/resource_groups") == {"Default"}
     assert owner.ok("GET", f"/v1/accounts/{made}")["owner_email"] == "owner@enterprise.example"
     assert owner("POST", "/v2/resource_groups", {"name": "mine"}).status == 201
@@ -156,16 +156,16 @@ def test_a_new_account_has_an_owner_a_default_group_and_its_own_scope(house: Hou
     ],
 )
 def test_an_account_is_refused_with_the_field_named(
-    house: House, change: dict[str, str], status: int, field: str
+    people: People, change: dict[str, str], status: int, field: str
 ) -> None:
-    root = house.owner("enterprise")
+    root = people.owner("enterprise")
     body = {"parent": _enterprise(root)["crn"], "name": "fine", "owner_iam_id": root.iam_id, **change}
     assert root.refused(status, "POST", "/v1/accounts", body)["target"]["name"] == field
     assert "fine" not in _names(root, "/v1/accounts")
 
 
-def test_an_owner_nobody_in_the_enterprise_knows_is_refused_as_one_who_never_was(house: House) -> None:
-    root, outsider = house.owner("enterprise"), house.owner("outsider")
+def test_an_owner_nobody_in_the_enterprise_knows_is_refused_as_one_who_never_was(people: People) -> None:
+    root, outsider = people.owner("enterprise"), people.owner("outsider")
     body = {"parent": _enterprise(root)["crn"], "name": "fine"}
     known, never = (
         root.refused(400, "POST", "/v1/accounts", {**body, "owner_iam_id": id_})
@@ -174,8 +174,8 @@ def test_an_owner_nobody_in_the_enterprise_knows_is_refused_as_one_who_never_was
     assert known == never
 
 
-def test_accounts_move_within_the_enterprise_and_lists_follow(house: House) -> None:
-    root, publisher = house.owner("enterprise"), house.owner("publisher")
+def test_accounts_move_within_the_enterprise_and_lists_follow(people: People) -> None:
+    root, publisher = people.owner("enterprise"), people.owner("publisher")
     group = _group(root, _enterprise(root)["crn"])
     inner = _group(root, group["crn"], "inner")
     here = f"/v1/accounts/{publisher.account_id}"
@@ -189,11 +189,11 @@ def test_accounts_move_within_the_enterprise_and_lists_follow(house: House) -> N
     assert root("PATCH", f"/v1/accounts/{root.account_id}", {"parent": group["crn"]}).status == 409
 
 
-def test_a_policy_on_a_group_shows_and_opens_that_part_of_the_tree_alone(house: House) -> None:
-    root = house.owner("enterprise")
+def test_a_policy_on_a_group_shows_and_opens_that_part_of_the_tree_alone(people: People) -> None:
+    root = people.owner("enterprise")
     left, right = (_group(root, _enterprise(root)["crn"], name) for name in ("left", "right"))
-    gail = house.guest(root, "gail@example.com")
-    house.allow(root.account_id, gail.iam_id, ("serviceName", "enterprise"), ("accountGroupId", left["id"]))
+    gail = people.guest(root, "gail@example.com")
+    people.allow(root.account_id, gail.iam_id, ("serviceName", "enterprise"), ("accountGroupId", left["id"]))
     assert _names(gail, "/v1/account-groups") == {"left"}
     assert gail("GET", f"/v1/account-groups/{right['id']}").status == 404
     body = {"name": "hers", "owner_iam_id": root.iam_id}
@@ -203,9 +203,9 @@ def test_a_policy_on_a_group_shows_and_opens_that_part_of_the_tree_alone(house: 
     assert "publisher" not in _names(gail, "/v1/accounts")
 
     viewer = "IBMid-TREEVIEWER"
-    house.write(root.account_id, lambda session: _user(session, viewer))
-    house.allow(root.account_id, viewer, ("serviceName", "enterprise"), role=VIEWER)
-    looking = house.keyed(root.account_id, viewer)
+    people.write(root.account_id, lambda session: _user(session, viewer))
+    people.allow(root.account_id, viewer, ("serviceName", "enterprise"), role=VIEWER)
+    looking = people.keyed(root.account_id, viewer)
     assert _names(looking, "/v1/account-groups") == {"left", "right"}
     assert looking("POST", "/v1/accounts", {**body, "parent": left["crn"]}).status == 403
     assert looking("DELETE", f"/v1/account-groups/{right['id']}").status == 403
@@ -217,25 +217,25 @@ def _user(session: Any, iam_id: str) -> None:
     add_user(session, session.ctx.account_id, iam_id, f"{iam_id}@example.com", "Some Body")
 
 
-def test_a_stand_alone_account_founds_an_enterprise_and_is_its_first_child(house: House) -> None:
-    outsider = house.owner("outsider")
+def test_a_stand_alone_account_founds_an_enterprise_and_is_its_first_child(people: People) -> None:
+    outsider = people.owner("outsider")
     body = {"source_account_id": outsider.account_id, "name": "Second", "primary_contact_iam_id": outsider.iam_id}
     answer = outsider("POST", "/v1/enterprises", {**body, "domain": "second.example"})
     assert answer.status == 202
     made = CreateEnterpriseResponse.from_dict(answer.json)
     assert outsider.ok("GET", f"/v1/accounts/{outsider.account_id}")["enterprise_id"] == made.enterprise_id
-    root = house.keyed(made.enterprise_account_id, outsider.iam_id)
+    root = people.keyed(made.enterprise_account_id, outsider.iam_id)
     assert _names(root, "/v1/accounts") == {"Second", "outsider"}
     assert _enterprise(root)["domain"] == "second.example"
     seen = _enterprise(outsider)  # which is merely in it, but whose owner is the contact
     assert (seen["domain"], seen["primary_contact_iam_id"]) == ("second.example", outsider.iam_id)
     assert outsider.refused(409, "POST", "/v1/enterprises", body)["code"] == "conflict"
     assert outsider("POST", "/v1/enterprises", {**body, "source_account_id": root.account_id}).status == 404
-    assert house.owner("enterprise").ok("GET", f"/v1/enterprises?account_id={outsider.account_id}")["resources"] == []
+    assert people.owner("enterprise").ok("GET", f"/v1/enterprises?account_id={outsider.account_id}")["resources"] == []
 
 
-def test_an_account_is_imported_by_who_is_an_administrator_of_both(house: House) -> None:
-    root, outsider = house.owner("enterprise"), house.owner("outsider")
+def test_an_account_is_imported_by_who_is_an_administrator_of_both(people: People) -> None:
+    root, outsider = people.owner("enterprise"), people.owner("outsider")
     here = f"/v1/enterprises/{_enterprise(root)['id']}/import/accounts/{outsider.account_id}"
     group = _group(root, _enterprise(root)["crn"])
     assert root("PUT", here).status == 404
@@ -256,12 +256,12 @@ def test_an_account_is_imported_by_who_is_an_administrator_of_both(house: House)
     assert root.refused(409, "PUT", here)["code"] == "conflict"
 
 
-def test_a_cancelled_account_is_shut_and_listed_only_on_request(house: House) -> None:
-    root, gone = house.owner("enterprise"), house.owner("consumer-b")
+def test_a_cancelled_account_is_shut_and_listed_only_on_request(people: People) -> None:
+    root, gone = people.owner("enterprise"), people.owner("consumer-b")
     here = f"/v1/accounts/{gone.account_id}"
     assert gone("DELETE", here).status == 403
     assert root("DELETE", f"/v1/accounts/{root.account_id}").status == 409
-    guest = house.owner("outsider")
+    guest = people.owner("outsider")
     gone.ok("POST", f"/v2/accounts/{gone.account_id}/users", {"users": [{"email": "owner@outsider.example"}]})
     assert root("DELETE", here).status == 204
     guest.refused(404, "POST", "/v2/users/accept", {"account_id": gone.account_id})
@@ -272,11 +272,11 @@ def test_a_cancelled_account_is_shut_and_listed_only_on_request(house: House) ->
     assert gone("GET", "/v2/resource_groups").status in {200, 401}
     assert gone("POST", "/v2/resource_groups", {"name": "late"}).status in {401, 403}
     form = f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={gone.secret}".encode()
-    assert Client(house, "")("POST", "/identity/token", form).status == 400
+    assert Client(people, "")("POST", "/identity/token", form).status == 400
 
 
-def test_lists_are_paged_to_the_end_and_tokens_are_checked(house: House) -> None:
-    root = house.owner("enterprise")
+def test_lists_are_paged_to_the_end_and_tokens_are_checked(people: People) -> None:
+    root = people.owner("enterprise")
     crn = _enterprise(root)["crn"]
     made = {_account(root, crn, f"paged-{n}") for n in range(5)}
     seen: list[str] = []

@@ -13,71 +13,71 @@ import pytest
 
 from fixtures.worlds import World
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
-from unit.instances.cloud import ZONE, Cloud
+from unit.instances.api_in_process import ZONE, Api
 
 
 def boot_of(server: dict[str, Any]) -> str:
     return str(server["boot_volume_attachment"]["volume"]["id"])
 
 
-def stopped(cloud: Cloud) -> dict[str, Any]:
-    server = cloud.server(image={"id": cloud.image().id})
-    cloud.act(server["id"], "stop")
+def stopped(api: Api) -> dict[str, Any]:
+    server = api.server(image={"id": api.image().id})
+    api.act(server["id"], "stop")
     return server
 
 
-def image_of(cloud: Cloud, volume_id: str) -> dict[str, Any]:
-    made = cloud.call("POST", "/v1/images", {"source_volume": {"id": volume_id}}, status=201)
+def image_of(api: Api, volume_id: str) -> dict[str, Any]:
+    made = api.call("POST", "/v1/images", {"source_volume": {"id": volume_id}}, status=201)
     assert made["status"] == "pending"
-    cloud.settle()
-    return cloud.call("GET", f"/v1/images/{made['id']}", status=200)
+    api.settle()
+    return api.call("GET", f"/v1/images/{made['id']}", status=200)
 
 
-def test_a_volume_that_was_never_written_is_its_image_again(cloud: Cloud) -> None:
-    server = stopped(cloud)
-    original = cloud.call("GET", f"/v1/images/{server['image']['id']}", status=200)
-    image = image_of(cloud, boot_of(server))
+def test_a_volume_that_was_never_written_is_its_image_again(api: Api) -> None:
+    server = stopped(api)
+    original = api.call("GET", f"/v1/images/{server['image']['id']}", status=200)
+    image = image_of(api, boot_of(server))
     read = sdk.Image.from_dict(image)
     assert (read.status, read.source_volume.id, read.catalog_offering.managed) == ("available", boot_of(server), False)
     assert (image["file"], image["operating_system"]) == (original["file"], original["operating_system"])
-    assert cloud.holders(image["file"]["checksums"]["sha256"]) == {
+    assert api.holders(image["file"]["checksums"]["sha256"]) == {
         f"image:{original['id']}",
         f"image:{image['id']}",
         f"volume:{boot_of(server)}",
     }
-    assert list((cloud.root / "disks" / "scratch").iterdir()) == []
-    again = cloud.server(image={"id": image["id"]})
+    assert list((api.root / "disks" / "scratch").iterdir()) == []
+    again = api.server(image={"id": image["id"]})
     assert (again["status"], again["image"]["id"]) == ("running", image["id"])
 
 
-def test_not_while_the_server_runs(cloud: Cloud) -> None:
-    server = cloud.server(image={"id": cloud.image().id})
+def test_not_while_the_server_runs(api: Api) -> None:
+    server = api.server(image={"id": api.image().id})
     body = {"source_volume": {"id": boot_of(server)}}
     refused = ("invalid_state", "source_volume")
-    assert cloud.code("POST", "/v1/images", body, status=409) == refused
-    cloud.act(server["id"], "stop")
-    cloud.call("POST", "/v1/images", body, status=201)
+    assert api.code("POST", "/v1/images", body, status=409) == refused
+    api.act(server["id"], "stop")
+    api.call("POST", "/v1/images", body, status=201)
 
 
-def test_not_of_a_volume_without_a_system(cloud: Cloud) -> None:
+def test_not_of_a_volume_without_a_system(api: Api) -> None:
     body = {"profile": {"name": "general-purpose"}, "zone": {"name": ZONE}, "capacity": 10}
-    volume = cloud.call("POST", "/v1/volumes", body, status=201)
-    cloud.settle()
+    volume = api.call("POST", "/v1/volumes", body, status=201)
+    api.settle()
     source = {"source_volume": {"id": volume["id"]}}
-    assert cloud.code("POST", "/v1/images", source, status=400) == ("bad_field", "source_volume")
-    assert cloud.code("POST", "/v1/images", source, status=404, caller="stranger") == ("not_found", "source_volume")
+    assert api.code("POST", "/v1/images", source, status=400) == ("bad_field", "source_volume")
+    assert api.code("POST", "/v1/images", source, status=404, caller="stranger") == ("not_found", "source_volume")
 
 
-def test_a_volume_that_went_meanwhile_fails_the_image(still: Cloud) -> None:
-    still.worker.start()
-    server = stopped(still)
-    still.worker.stop()
-    made = still.call("POST", "/v1/images", {"source_volume": {"id": boot_of(server)}}, status=201)
-    still.call("DELETE", f"/v1/instances/{server['id']}", status=204)
+def test_a_volume_that_went_meanwhile_fails_the_image(idle: Api) -> None:
+    idle.worker.start()
+    server = stopped(idle)
+    idle.worker.stop()
+    made = idle.call("POST", "/v1/images", {"source_volume": {"id": boot_of(server)}}, status=201)
+    idle.call("DELETE", f"/v1/instances/{server['id']}", status=204)
     image = f"/v1/images/{made['id']}"
-    while still.worker._one("test.0"):
+    while idle.worker._one("test.0"):
         pass
-    failed = still.call("GET", image, status=200)
+    failed = idle.call("GET", image, status=200)
     assert (failed["status"], failed["file"]) == ("failed", {})
     assert failed["status_reasons"][0]["code"] == "image_data_corrupted"
 
@@ -105,54 +105,54 @@ def tools() -> Tools:
 
 @pytest.mark.needs_qemu_img
 def test_what_was_written_is_in_the_image(world: World, tmp_path: Path, tools: Tools) -> None:
-    cloud = Cloud(world, tmp_path, tools=tools)
-    cloud.worker.start()
+    api = Api(world, tmp_path, tools=tools)
+    api.worker.start()
     try:
-        server = stopped(cloud)
-        write_into(cloud.disks.volume(boot_of(server)), b"W")
-        image = image_of(cloud, boot_of(server))
+        server = stopped(api)
+        write_into(api.disks.volume(boot_of(server)), b"W")
+        image = image_of(api, boot_of(server))
         digest = image["file"]["checksums"]["sha256"]
         assert (image["status"], image["minimum_provisioned_size"]) == ("available", 10)
-        blob = cloud.blobs.local_path(digest)
+        blob = api.blobs.local_path(digest)
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == digest
         assert read_from(blob, b"W")
-        assert cloud.holders(digest) == {f"image:{image['id']}"}
-        assert list((cloud.root / "disks" / "scratch").iterdir()) == []
+        assert api.holders(digest) == {f"image:{image['id']}"}
+        assert list((api.root / "disks" / "scratch").iterdir()) == []
     finally:
-        cloud.worker.stop()
+        api.worker.stop()
 
 
 @pytest.mark.needs_qemu_img
-def test_without_the_tool_a_written_volume_fails_the_image(cloud: Cloud) -> None:
-    server = stopped(cloud)
-    write_into(cloud.disks.volume(boot_of(server)), b"W")
-    image = image_of(cloud, boot_of(server))
+def test_without_the_tool_a_written_volume_fails_the_image(api: Api) -> None:
+    server = stopped(api)
+    write_into(api.disks.volume(boot_of(server)), b"W")
+    image = image_of(api, boot_of(server))
     assert image["status"] == "failed"
     assert "qemu-img" in image["status_reasons"][0]["message"]
 
 
 @pytest.mark.needs_qemu_img
 def test_a_written_snapshot_grows_onto_bytes_of_its_own(world: World, tmp_path: Path, tools: Tools) -> None:
-    cloud = Cloud(world, tmp_path, tools=tools)
-    cloud.worker.start()
+    api = Api(world, tmp_path, tools=tools)
+    api.worker.start()
     try:
-        server = stopped(cloud)
-        write_into(cloud.disks.volume(boot_of(server)), b"W")
-        snapshot = cloud.call("POST", "/v1/snapshots", {"source_volume": {"id": boot_of(server)}}, status=201)
-        cloud.settle()
+        server = stopped(api)
+        write_into(api.disks.volume(boot_of(server)), b"W")
+        snapshot = api.call("POST", "/v1/snapshots", {"source_volume": {"id": boot_of(server)}}, status=201)
+        api.settle()
         for capacity in (10, 30):
             source = {"source_snapshot": {"id": snapshot["id"]}, "capacity": capacity}
-            restored = cloud.server(boot_volume_attachment={"volume": source})
+            restored = api.server(boot_volume_attachment={"volume": source})
             assert restored["status"] == "running"
-            assert read_from(cloud.disks.volume(boot_of(restored)), b"W")
-        held = {digest for digest in cloud.blobs.digests() if f"volume:{boot_of(restored)}" in cloud.holders(digest)}
+            assert read_from(api.disks.volume(boot_of(restored)), b"W")
+        held = {digest for digest in api.blobs.digests() if f"volume:{boot_of(restored)}" in api.holders(digest)}
         assert len(held) == 1
-        cloud.call("DELETE", f"/v1/snapshots/{snapshot['id']}", status=202)
-        cloud.call("DELETE", f"/v1/instances/{server['id']}", status=204)
-        cloud.settle()
-        assert read_from(cloud.disks.volume(boot_of(restored)), b"W")
-        cloud.call("DELETE", f"/v1/instances/{restored['id']}", status=204)
-        cloud.later(3600)
-        assert not held & set(cloud.blobs.digests())
+        api.call("DELETE", f"/v1/snapshots/{snapshot['id']}", status=202)
+        api.call("DELETE", f"/v1/instances/{server['id']}", status=204)
+        api.settle()
+        assert read_from(api.disks.volume(boot_of(restored)), b"W")
+        api.call("DELETE", f"/v1/instances/{restored['id']}", status=204)
+        api.later(3600)
+        assert not held & set(api.blobs.digests())
     finally:
-        cloud.worker.stop()
+        api.worker.stop()

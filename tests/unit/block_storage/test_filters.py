@@ -8,15 +8,15 @@ from fixtures.worlds import World
 from kunsthalle.db.visibility import find
 from kunsthalle.images.lifecycle_dates import apply_due_dates
 from kunsthalle.images.resources import IMAGE
-from unit.instances.cloud import ZONE, Cloud
+from unit.instances.api_in_process import ZONE, Api
 
 
 def test_tags_and_origins(both: World, tmp_path: Path) -> None:
-    cloud = Cloud(both, tmp_path)
+    api = Api(both, tmp_path)
     body = {"profile": {"name": "sdp"}, "capacity": 10, "zone": {"name": ZONE}}
     made = {}
     for name, tags in {"a": ["env:one", "X y.z"], "b": ["env:two"], "c": []}.items():
-        made[name] = cloud.call("POST", "/v1/volumes", {**body, "name": name, "user_tags": tags}, status=201)
+        made[name] = api.call("POST", "/v1/volumes", {**body, "name": name, "user_tags": tags}, status=201)
     for tag, found in {
         "env:one": "a",
         "X y.z": "a",
@@ -26,20 +26,20 @@ def test_tags_and_origins(both: World, tmp_path: Path) -> None:
         "env": "",
         '"': "",
     }.items():
-        page = cloud.call("GET", "/v1/volumes", status=200, tag=tag)
+        page = api.call("GET", "/v1/volumes", status=200, tag=tag)
         assert "".join(one["name"] for one in page["volumes"]) == found, tag
-    cloud.worker.start()
-    cloud.settle()
+    api.worker.start()
+    api.settle()
     for name in ("a", "b"):
-        cloud.call("POST", "/v1/snapshots", {"source_volume": {"id": made[name]["id"]}, "name": name}, status=201)
-    cloud.settle()
-    page = cloud.call("GET", "/v1/snapshots", status=200, **{"source_volume.crn": made["b"]["crn"]})
+        api.call("POST", "/v1/snapshots", {"source_volume": {"id": made[name]["id"]}, "name": name}, status=201)
+    api.settle()
+    page = api.call("GET", "/v1/snapshots", status=200, **{"source_volume.crn": made["b"]["crn"]})
     assert [one["name"] for one in page["snapshots"]] == ["b"]
-    grown = cloud.call("PATCH", f"/v1/volumes/{made['a']['id']}", {"capacity": 20}, status=200)
+    grown = api.call("PATCH", f"/v1/volumes/{made['a']['id']}", {"capacity": 20}, status=200)
     assert grown["status"] == "updating"
-    cloud.settle()
-    assert cloud.call("GET", f"/v1/volumes/{made['a']['id']}", status=200)["status"] == "available"
-    cloud.worker.stop()
+    api.settle()
+    assert api.call("GET", f"/v1/volumes/{made['a']['id']}", status=200)["status"] == "available"
+    api.worker.stop()
 
 
 def test_what_a_date_does_to_an_image(both: World) -> None:

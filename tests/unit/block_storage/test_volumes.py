@@ -9,21 +9,21 @@ import pytest
 
 from kunsthalle.block_storage.volume_profiles import PROFILES
 from kunsthalle.hypervisor.overlays import read_header
-from unit.instances.cloud import ZONE, Cloud
+from unit.instances.api_in_process import ZONE, Api
 
 GENERAL = {"profile": {"name": "general-purpose"}, "zone": {"name": ZONE}}
 ABSENT = {"id": "r006-00000000-0000-4000-8000-000000000000"}
 
 
-def make(cloud: Cloud, **fields: Any) -> dict[str, Any]:
-    made = cloud.call("POST", "/v1/volumes", {**GENERAL, **fields}, status=201)
+def make(api: Api, **fields: Any) -> dict[str, Any]:
+    made = api.call("POST", "/v1/volumes", {**GENERAL, **fields}, status=201)
     assert made["status"] == "pending"
-    cloud.settle()
-    return cloud.call("GET", f"/v1/volumes/{made['id']}", status=200)
+    api.settle()
+    return api.call("GET", f"/v1/volumes/{made['id']}", status=200)
 
 
-def test_an_empty_volume(cloud: Cloud) -> None:
-    volume = make(cloud, name="data", capacity=100, user_tags=["env:test"])
+def test_an_empty_volume(api: Api) -> None:
+    volume = make(api, name="data", capacity=100, user_tags=["env:test"])
     read = sdk.Volume.from_dict(volume)
     assert (read.status, read.attachment_state, read.active, read.health_state) == (
         "available",
@@ -35,8 +35,8 @@ def test_an_empty_volume(cloud: Cloud) -> None:
     assert (read.name, read.user_tags, read.zone.name) == ("data", ["env:test"], ZONE)
     assert read.crn.startswith(f"crn:v1:bluemix:public:is:{ZONE}:a/")
     assert not {"source_image", "operating_system", "catalog_offering", "source_snapshot"} & set(volume)
-    assert not cloud.disks.volume(volume["id"]).exists()
-    listed = sdk.VolumeCollection.from_dict(cloud.call("GET", "/v1/volumes", status=200))
+    assert not api.disks.volume(volume["id"]).exists()
+    listed = sdk.VolumeCollection.from_dict(api.call("GET", "/v1/volumes", status=200))
     assert [one.id for one in listed.volumes] == [volume["id"]]
 
 
@@ -52,11 +52,11 @@ def test_an_empty_volume(cloud: Cloud) -> None:
     ],
 )
 def test_what_follows_from_profile_and_capacity(
-    still: Cloud, profile: str, capacity: int, asked: int | None, iops: int, bandwidth: int
+    idle: Api, profile: str, capacity: int, asked: int | None, iops: int, bandwidth: int
 ) -> None:
     body = {**GENERAL, "profile": {"name": profile}, "capacity": capacity}
     body |= {} if asked is None else {"iops": asked}
-    made = still.call("POST", "/v1/volumes", body, status=201)
+    made = idle.call("POST", "/v1/volumes", body, status=201)
     assert (made["iops"], made["bandwidth"]) == (iops, bandwidth)
 
 
@@ -77,42 +77,42 @@ def test_what_follows_from_profile_and_capacity(
         ({"capacity": "ten"}, 400, "validation_invalid_field_type", "capacity"),
     ],
 )
-def test_refused(still: Cloud, changes: dict[str, Any], status: int, code: str, field: str) -> None:
-    assert still.code("POST", "/v1/volumes", {**GENERAL, **changes}, status=status) == (code, field)
-    assert still.call("GET", "/v1/volumes", status=200)["total_count"] == 0
+def test_refused(idle: Api, changes: dict[str, Any], status: int, code: str, field: str) -> None:
+    assert idle.code("POST", "/v1/volumes", {**GENERAL, **changes}, status=status) == (code, field)
+    assert idle.call("GET", "/v1/volumes", status=200)["total_count"] == 0
 
 
-def test_names_are_unique_and_may_change(cloud: Cloud) -> None:
-    first, _ = make(cloud, name="first", capacity=10), make(cloud, name="second", capacity=10)
+def test_names_are_unique_and_may_change(api: Api) -> None:
+    first, _ = make(api, name="first", capacity=10), make(api, name="second", capacity=10)
     path = f"/v1/volumes/{first['id']}"
-    assert cloud.code("POST", "/v1/volumes", {**GENERAL, "capacity": 10, "name": "first"}, status=400) == (
+    assert api.code("POST", "/v1/volumes", {**GENERAL, "capacity": 10, "name": "first"}, status=400) == (
         "validation_unique_failed",
         "name",
     )
-    assert cloud.code("PATCH", path, {"name": "second"}, status=400) == ("validation_unique_failed", "name")
+    assert api.code("PATCH", path, {"name": "second"}, status=400) == ("validation_unique_failed", "name")
     same = {"name": "third", "capacity": 10, "profile": {"name": "general-purpose"}}
-    assert cloud.call("PATCH", path, same, status=200)["name"] == "third"
-    assert cloud.call("PATCH", path, {}, status=200)["name"] == "third"
+    assert api.call("PATCH", path, same, status=200)["name"] == "third"
+    assert api.call("PATCH", path, {}, status=200)["name"] == "third"
     for field, value in (("capacity", 11), ("profile", {"name": "10iops-tier"})):
-        assert cloud.code("PATCH", path, {field: value}, status=409)[0] == "invalid_state"
+        assert api.code("PATCH", path, {field: value}, status=409)[0] == "invalid_state"
 
 
-def test_a_volume_goes(still: Cloud) -> None:
-    made = still.call("POST", "/v1/volumes", {**GENERAL, "capacity": 10}, status=201)
+def test_a_volume_goes(idle: Api) -> None:
+    made = idle.call("POST", "/v1/volumes", {**GENERAL, "capacity": 10}, status=201)
     path = f"/v1/volumes/{made['id']}"
-    assert still.code("DELETE", path, status=409) == ("invalid_state", None)
-    still.worker.start()
-    still.settle()
-    still.worker.stop()
-    still.call("DELETE", path, status=204)
-    assert still.call("GET", path, status=200)["status"] == "pending_deletion"
-    assert still.code("DELETE", path, status=409) == ("invalid_state", None)
+    assert idle.code("DELETE", path, status=409) == ("invalid_state", None)
+    idle.worker.start()
+    idle.settle()
+    idle.worker.stop()
+    idle.call("DELETE", path, status=204)
+    assert idle.call("GET", path, status=200)["status"] == "pending_deletion"
+    assert idle.code("DELETE", path, status=409) == ("invalid_state", None)
 
 
-def test_filters(cloud: Cloud) -> None:
-    data = make(cloud, name="data", capacity=10)
-    fast = make(cloud, name="fast", capacity=10, profile={"name": "sdp"}, zone={"name": "us-south-2"})
-    server = cloud.server(image={"id": cloud.image().id})
+def test_filters(api: Api) -> None:
+    data = make(api, name="data", capacity=10)
+    fast = make(api, name="fast", capacity=10, profile={"name": "sdp"}, zone={"name": "us-south-2"})
+    server = api.server(image={"id": api.image().id})
     boot = server["boot_volume_attachment"]["volume"]
     expected: list[tuple[dict[str, str], set[str]]] = [
         ({"name": "data"}, {data["id"]}),
@@ -128,51 +128,51 @@ def test_filters(cloud: Cloud) -> None:
         ({"storage_generation": "1", "attachment_state": "unattached"}, {data["id"]}),
     ]
     for query, ids in expected:
-        found = cloud.call("GET", "/v1/volumes", status=200, **query)
+        found = api.call("GET", "/v1/volumes", status=200, **query)
         assert ({one["id"] for one in found["volumes"]}, found["total_count"]) == (ids, len(ids)), query
 
 
-def test_a_volume_is_its_accounts_own(cloud: Cloud) -> None:
-    volume = make(cloud, capacity=10)
+def test_a_volume_is_its_accounts_own(api: Api) -> None:
+    volume = make(api, capacity=10)
     path = f"/v1/volumes/{volume['id']}"
     for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
-        assert cloud.code(method, path, body, status=404, caller="stranger") == ("not_found", "id")
+        assert api.code(method, path, body, status=404, caller="stranger") == ("not_found", "id")
     for method, body in (("PATCH", {"name": "x"}), ("DELETE", None)):
-        assert cloud.code(method, path, body, status=403, caller="viewer") == ("not_authorized", None)
+        assert api.code(method, path, body, status=403, caller="viewer") == ("not_authorized", None)
     body = {**GENERAL, "capacity": 10}
-    assert cloud.code("POST", "/v1/volumes", body, status=403, caller="viewer") == ("not_authorized", None)
+    assert api.code("POST", "/v1/volumes", body, status=403, caller="viewer") == ("not_authorized", None)
 
 
-def test_profiles(still: Cloud) -> None:
-    listed = still.call("GET", "/v1/volume/profiles", status=200)
+def test_profiles(idle: Api) -> None:
+    listed = idle.call("GET", "/v1/volume/profiles", status=200)
     assert [one.name for one in sdk.VolumeProfileCollection.from_dict(listed).profiles] == sorted(PROFILES)
     for shown in listed["profiles"]:
         sdk.VolumeProfileCapacityRange.from_dict(shown["capacity"])
         sdk.VolumeProfileBootCapacityRange.from_dict(shown["boot_capacity"])
-        assert still.call("GET", f"/v1/volume/profiles/{shown['name']}", status=200) == shown
-    page = still.call("GET", "/v1/volume/profiles", status=200, limit="2")
+        assert idle.call("GET", f"/v1/volume/profiles/{shown['name']}", status=200) == shown
+    page = idle.call("GET", "/v1/volume/profiles", status=200, limit="2")
     assert (len(page["profiles"]), page["total_count"], "next" in page) == (2, len(PROFILES), True)
 
 
-def test_boot_volumes_have_disks_of_their_capacity(cloud: Cloud) -> None:
+def test_boot_volumes_have_disks_of_their_capacity(api: Api) -> None:
     boot = {"volume": {"profile": {"name": "general-purpose"}, "capacity": 37}}
-    server = cloud.server(image={"id": cloud.image().id}, boot_volume_attachment=boot)
-    header = read_header(cloud.disks.volume(server["boot_volume_attachment"]["volume"]["id"]))
+    server = api.server(image={"id": api.image().id}, boot_volume_attachment=boot)
+    header = read_header(api.disks.volume(server["boot_volume_attachment"]["volume"]["id"]))
     assert header is not None
     assert header.size_bytes == 37 * 2**30
 
 
 @pytest.mark.parametrize("kind", ["volumes", "snapshots"])
-def test_tags_change_with_the_state_they_were_read_in(cloud: Cloud, kind: str) -> None:
-    thing = make(cloud, capacity=10, user_tags=["one"])
+def test_tags_change_with_the_state_they_were_read_in(api: Api, kind: str) -> None:
+    thing = make(api, capacity=10, user_tags=["one"])
     if kind == "snapshots":
         body = {"source_volume": {"id": thing["id"]}, "user_tags": ["one"]}
-        thing = cloud.call("POST", "/v1/snapshots", body, status=201)
-        cloud.settle()
+        thing = api.call("POST", "/v1/snapshots", body, status=201)
+        api.settle()
     path = f"/v1/{kind}/{thing['id']}"
     tags = {"user_tags": ["two", "three"]}
-    assert cloud.code("PATCH", path, tags, status=400) == ("missing_if_match", "If-Match")
-    etag = cloud.answer("GET", path).headers["etag"]
-    changed = cloud.answer("PATCH", path, tags, if_match=etag)
+    assert api.code("PATCH", path, tags, status=400) == ("missing_if_match", "If-Match")
+    etag = api.answer("GET", path).headers["etag"]
+    changed = api.answer("PATCH", path, tags, if_match=etag)
     assert (changed.status_code, changed.json()["user_tags"]) == (200, ["two", "three"])
-    assert cloud.answer("PATCH", path, {"name": "other"}, if_match=etag).status_code == 412
+    assert api.answer("PATCH", path, {"name": "other"}, if_match=etag).status_code == 412

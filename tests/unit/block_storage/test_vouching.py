@@ -12,31 +12,31 @@ from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.db.visibility import ResourceType, unscoped
 from kunsthalle.disk_images.qemu_img import find_tools
 from kunsthalle.images.resources import IMAGE
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 pytestmark = pytest.mark.needs_qemu_img
 
 
 @pytest.fixture
-def tooled(world: World, tmp_path: Path) -> Cloud:
-    return Cloud(world, tmp_path, tools=find_tools())
+def tooled(world: World, tmp_path: Path) -> Api:
+    return Api(world, tmp_path, tools=find_tools())
 
 
-def work(cloud: Cloud) -> None:
-    while cloud.worker._one("test.0"):
+def work(api: Api) -> None:
+    while api.worker._one("test.0"):
         pass
 
 
-def marks(cloud: Cloud, kind: ResourceType[Any]) -> list[int]:
-    return [it.checked for it in cloud.world.read(cloud.world.base, lambda session: unscoped(session, kind))]
+def marks(api: Api, kind: ResourceType[Any]) -> list[int]:
+    return [it.checked for it in api.world.read(api.world.base, lambda session: unscoped(session, kind))]
 
 
-def make(cloud: Cloud, image_id: str) -> str:
-    body = cloud.home.prototype(image={"id": image_id})
-    return str(cloud.call("POST", "/v1/instances", body, status=201)["id"])
+def make(api: Api, image_id: str) -> str:
+    body = api.home.prototype(image={"id": image_id})
+    return str(api.call("POST", "/v1/instances", body, status=201)["id"])
 
 
-def test_what_passes_is_marked_everywhere(tooled: Cloud) -> None:
+def test_what_passes_is_marked_everywhere(tooled: Api) -> None:
     image = tooled.image(checked=0)
     id_ = make(tooled, image.id)
     assert (marks(tooled, IMAGE), marks(tooled, VOLUME)) == ([0], [0])
@@ -45,16 +45,16 @@ def test_what_passes_is_marked_everywhere(tooled: Cloud) -> None:
     assert (marks(tooled, IMAGE), marks(tooled, VOLUME)) == ([1], [1])
 
 
-def test_without_the_tool_nothing_is_marked(still: Cloud) -> None:
-    id_ = make(still, still.image(checked=0).id)
-    work(still)
-    assert still.state(id_) == "running"
-    assert (marks(still, IMAGE), marks(still, VOLUME)) == ([0], [0])
+def test_without_the_tool_nothing_is_marked(idle: Api) -> None:
+    id_ = make(idle, idle.image(checked=0).id)
+    work(idle)
+    assert idle.state(id_) == "running"
+    assert (marks(idle, IMAGE), marks(idle, VOLUME)) == ([0], [0])
 
 
-def spoil(cloud: Cloud, digest: str) -> None:
+def spoil(api: Api, digest: str) -> None:
     """Bytes that our own rules let pass and qemu-img does not: a cluster that two entries of the table share."""
-    path = cloud.blobs.local_path(digest)
+    path = api.blobs.local_path(digest)
     content = bytearray(path.read_bytes())
     l1 = int.from_bytes(content[40:48], "big")
     l2 = int.from_bytes(content[l1 : l1 + 8], "big") & ~(1 << 63)
@@ -63,7 +63,7 @@ def spoil(cloud: Cloud, digest: str) -> None:
     path.write_bytes(content)
 
 
-def test_what_does_not_pass_fails_the_server_and_the_image(tooled: Cloud) -> None:
+def test_what_does_not_pass_fails_the_server_and_the_image(tooled: Api) -> None:
     image = tooled.image(checked=0)
     spoil(tooled, str(image.digest))
     id_ = make(tooled, image.id)
@@ -80,19 +80,19 @@ def test_what_does_not_pass_fails_the_server_and_the_image(tooled: Cloud) -> Non
     assert tooled.holders(str(image.digest)) == set()
 
 
-def test_a_disk_that_was_made_before_the_tool_came_is_looked_at_too(still: Cloud, tooled: Cloud) -> None:
+def test_a_disk_that_was_made_before_the_tool_came_is_looked_at_too(idle: Api, tooled: Api) -> None:
     """The image is long gone; what uses its bytes remembers that nobody has checked them."""
-    image = still.image(checked=0)
-    spoil(still, str(image.digest))
-    id_ = make(still, image.id)
-    work(still)
-    volume = still.call("GET", f"/v1/instances/{id_}", status=200)["boot_volume_attachment"]["volume"]["id"]
-    still.call("POST", "/v1/snapshots", {"source_volume": {"id": volume}}, status=201)
-    still.call("POST", f"/v1/instances/{id_}/actions", {"type": "stop"}, status=201)
-    still.call("DELETE", f"/v1/images/{image.id}", status=202)
-    work(still)
-    assert (marks(still, VOLUME), marks(still, SNAPSHOT)) == ([0], [0])
-    tooled.callers, tooled.homes = still.callers, still.homes
+    image = idle.image(checked=0)
+    spoil(idle, str(image.digest))
+    id_ = make(idle, image.id)
+    work(idle)
+    volume = idle.call("GET", f"/v1/instances/{id_}", status=200)["boot_volume_attachment"]["volume"]["id"]
+    idle.call("POST", "/v1/snapshots", {"source_volume": {"id": volume}}, status=201)
+    idle.call("POST", f"/v1/instances/{id_}/actions", {"type": "stop"}, status=201)
+    idle.call("DELETE", f"/v1/images/{image.id}", status=202)
+    work(idle)
+    assert (marks(idle, VOLUME), marks(idle, SNAPSHOT)) == ([0], [0])
+    tooled.callers, tooled.homes = idle.callers, idle.homes
     tooled.call("POST", f"/v1/instances/{id_}/actions", {"type": "start"}, status=201)
     work(tooled)
     assert tooled.state(id_) == "failed"

@@ -1,4 +1,4 @@
-"""A cloud with a catalog in it, its worker running."""
+"""The API in this process with a catalog in it, its worker running."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from fixtures.worlds import World
 from unit.catalogs.shop import Shop
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 
 @pytest.fixture
-def cloud(world: World, tmp_path: Path) -> Iterator[Cloud]:
-    made = Cloud(world, tmp_path)
+def api(world: World, tmp_path: Path) -> Iterator[Api]:
+    made = Api(world, tmp_path)
     made.worker.start()
     yield made
     made.worker.stop()
 
 
 @pytest.fixture
-def shop(cloud: Cloud) -> Shop:
-    return Shop(cloud)
+def shop(api: Api) -> Shop:
+    return Shop(api)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.images.models import Image
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 BASE = "/api/v1-beta"
 SHARES = f"{BASE}/shareapproval/offering/access"
@@ -25,7 +25,7 @@ class Product:
         """An image imported as a version, in state `new`."""
         images = [{"id": image.id, "name": image.name, "region": "us-south"}]
         body = {"name": "p", "target_kinds": ["vpc-x86"], "version": number, "metadata": {"images": images}}
-        made = self.shop.cloud.call("POST", f"{self.path}/version", body, status=201)
+        made = self.shop.api.call("POST", f"{self.path}/version", body, status=201)
         found = next(one for one in made["kinds"][0]["versions"] if one["version"] == number)
         return Edition(self.shop, found["id"], found["crn"], found["version_locator"], image)
 
@@ -38,12 +38,12 @@ class Product:
 
     def share(self, *identifiers: str, enabled: bool = True) -> dict[str, Any]:
         """Puts identifiers on the access list, and the list into effect; what the list then is, with its errors."""
-        listed = self.shop.cloud.call("POST", f"{self.path}/access", list(identifiers), status=201)
-        self.shop.cloud.call("POST", f"{self.path}/share", {"enabled": enabled}, status=200)
+        listed = self.shop.api.call("POST", f"{self.path}/access", list(identifiers), status=201)
+        self.shop.api.call("POST", f"{self.path}/share", {"enabled": enabled}, status=200)
         return listed
 
     def get(self, caller: str = "me") -> dict[str, Any]:
-        return self.shop.cloud.call("GET", self.path, status=200, caller=caller)
+        return self.shop.api.call("GET", self.path, status=200, caller=caller)
 
 
 @dataclass
@@ -61,20 +61,20 @@ class Edition:
         return f"{BASE}/versions/{self.locator}"
 
     def validate(self) -> None:
-        self.shop.cloud.call("POST", f"{self.path}/validation/install", {}, status=202)
-        self.shop.cloud.settle()
+        self.shop.api.call("POST", f"{self.path}/validation/install", {}, status=202)
+        self.shop.api.settle()
         assert self.get()["validation"]["state"] == "valid"
 
     def step(self, name: str, body: Any = None) -> None:
-        self.shop.cloud.call("POST", f"{self.path}/{name}", body, status=202)
+        self.shop.api.call("POST", f"{self.path}/{name}", body, status=202)
 
     def refused(self, name: str, body: Any = None) -> str:
         """What a step that cannot be taken is answered with."""
-        said = self.shop.cloud.call("POST", f"{self.path}/{name}", body, status=400)
+        said = self.shop.api.call("POST", f"{self.path}/{name}", body, status=400)
         return str(said["errors"][0]["message"])
 
     def get(self, caller: str = "me") -> dict[str, Any]:
-        branch = self.shop.cloud.call("GET", self.path, status=200, caller=caller)
+        branch = self.shop.api.call("GET", self.path, status=200, caller=caller)
         found: dict[str, Any] = branch["kinds"][0]["versions"][0]
         return found
 
@@ -84,38 +84,38 @@ class Edition:
 
     @property
     def image_now(self) -> dict[str, Any]:
-        return self.shop.cloud.call("GET", f"/v1/images/{self.image.id}", status=200)
+        return self.shop.api.call("GET", f"/v1/images/{self.image.id}", status=200)
 
 
 class Shop:
     """A catalog and what is in it."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-        self.catalog: str = cloud.call("POST", f"{BASE}/catalogs", {"label": "shop"}, status=201)["id"]
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.catalog: str = api.call("POST", f"{BASE}/catalogs", {"label": "shop"}, status=201)["id"]
         self.path = f"{BASE}/catalogs/{self.catalog}"
 
     def account(self, caller: str) -> str:
-        return self.cloud.callers[caller].account_id
+        return self.api.callers[caller].account_id
 
     def product(self, name: str = "product") -> Product:
         """A new, empty offering."""
-        made = self.cloud.call("POST", f"{self.path}/offerings", {"name": name, "label": name.title()}, status=201)
+        made = self.api.call("POST", f"{self.path}/offerings", {"name": name, "label": name.title()}, status=201)
         return Product(self, made["id"], made["crn"], f"{self.path}/offerings/{made['id']}")
 
     def accept(self, caller: str = "consumer", state: str = "approved") -> None:
         """The receiving account's answer to whatever `me` shares with it."""
         path = f"{SHARES}/source/{state}"
-        assert self.cloud.answer("POST", path, [self.account("me")], caller=caller).status_code == 201
+        assert self.api.answer("POST", path, [self.account("me")], caller=caller).status_code == 201
 
     def boots(self, crn: str, caller: str = "consumer", by: str = "version") -> bool:
         """Whether a server can be made from a version's, or an offering's, CRN right now. It is deleted again."""
-        body = self.cloud.homes[caller].prototype(catalog_offering={by: {"crn": crn}})
-        answer = self.cloud.answer("POST", "/v1/instances", body, caller=caller)
+        body = self.api.homes[caller].prototype(catalog_offering={by: {"crn": crn}})
+        answer = self.api.answer("POST", "/v1/instances", body, caller=caller)
         if answer.status_code != 201:
             assert answer.json()["errors"][0]["code"] in {"not_found", "invalid_state"}, answer.text
             return False
-        self.cloud.settle()
-        self.cloud.call("DELETE", f"/v1/instances/{answer.json()['id']}", status=204, caller=caller)
-        self.cloud.settle()
+        self.api.settle()
+        self.api.call("DELETE", f"/v1/instances/{answer.json()['id']}", status=204, caller=caller)
+        self.api.settle()
         return True

@@ -19,7 +19,7 @@ def product(shop: Shop) -> Product:
 @pytest.fixture
 def edition(shop: Shop, product: Product) -> Edition:
     """A published version, shared with and accepted by `consumer`."""
-    edition = product.published(shop.cloud.image("debian"))
+    edition = product.published(shop.api.image("debian"))
     product.share(shop.account("consumer"))
     shop.accept()
     return edition
@@ -27,13 +27,13 @@ def edition(shop: Shop, product: Product) -> Edition:
 
 def _plan(product: Product, name: str = "hourly", *, published: bool = True) -> str:
     """Add a plan through the offering's document and return its CRN."""
-    cloud = product.shop.cloud
-    answer = cloud.answer("PUT", product.path, {**product.get(), "plans": [{"name": name}]})
+    api = product.shop.api
+    answer = api.answer("PUT", product.path, {**product.get(), "plans": [{"name": name}]})
     assert answer.status_code == 200, answer.text
     plan = next(plan for plan in answer.json()["plans"] if plan["name"] == name)
     if published:
         locator = plan["crn"].rsplit(":", 1)[-1]
-        cloud.call("POST", f"{BASE}/plans/{locator}/consume-publish", status=202)
+        api.call("POST", f"{BASE}/plans/{locator}/consume-publish", status=202)
     return str(plan["crn"])
 
 
@@ -42,9 +42,9 @@ def _source(edition: Edition, plan: str) -> dict[str, Any]:
 
 
 def _refusal(edition: Edition, plan: str, status: int, path: str = "/v1/instances") -> tuple[str, str | None]:
-    cloud = edition.shop.cloud
-    body = cloud.homes["consumer"].prototype(catalog_offering=_source(edition, plan))
-    return cloud.code("POST", path, body, status=status, caller="consumer")
+    api = edition.shop.api
+    body = api.homes["consumer"].prototype(catalog_offering=_source(edition, plan))
+    return api.code("POST", path, body, status=status, caller="consumer")
 
 
 @pytest.mark.parametrize("by", ["version", "offering"])
@@ -52,7 +52,7 @@ def test_a_published_plan_of_the_offering_is_kept(shop: Shop, product: Product, 
     plan = _plan(product)
     crn = edition.crn if by == "version" else product.crn
     source = {by: {"crn": crn}, "plan": {"crn": plan}}
-    instance = shop.cloud.server(caller="consumer", catalog_offering=source)
+    instance = shop.api.server(caller="consumer", catalog_offering=source)
     assert instance["catalog_offering"] == {"version": {"crn": edition.crn}, "plan": {"crn": plan}}
 
 
@@ -73,7 +73,7 @@ def test_a_plan_that_is_unknown_unpublished_or_hidden_is_not_found(
 
 def test_a_plan_of_another_offering_is_refused(shop: Shop, edition: Edition) -> None:
     other = shop.product("other")
-    other.published(shop.cloud.image("other"))
+    other.published(shop.api.image("other"))
     other.share(shop.account("consumer"))
     plan = _plan(other)
     for path in ("/v1/instances", "/v1/instance/templates"):

@@ -23,7 +23,7 @@ CHANGED = pytest.mark.parametrize("part", sorted(CHANGES))
 def product(shop: Shop) -> Product:
     """A published offering, shared with and accepted by `consumer`."""
     product = shop.product()
-    product.published(shop.cloud.image("debian"))
+    product.published(shop.api.image("debian"))
     product.share(shop.account("consumer"))
     shop.accept()
     return product
@@ -36,10 +36,10 @@ def _changed(shop: Shop, crn: str, part: str) -> str:
 
 @CHANGED
 def test_an_image_is_not_found_by_the_crn_of_another_place(shop: Shop, part: str) -> None:
-    image = shop.cloud.image("mine")
-    assert shop.cloud.server(image={"crn": image.crn})["image"]["id"] == image.id
-    body = shop.cloud.home.prototype(image={"crn": _changed(shop, image.crn, part)})
-    assert shop.cloud.code("POST", "/v1/instances", body, status=404) == ("not_found", "image")
+    image = shop.api.image("mine")
+    assert shop.api.server(image={"crn": image.crn})["image"]["id"] == image.id
+    body = shop.api.home.prototype(image={"crn": _changed(shop, image.crn, part)})
+    assert shop.api.code("POST", "/v1/instances", body, status=404) == ("not_found", "image")
 
 
 @CHANGED
@@ -47,6 +47,6 @@ def test_an_image_is_not_found_by_the_crn_of_another_place(shop: Shop, part: str
 def test_nothing_boots_by_the_crn_of_another_place(shop: Shop, product: Product, by: str, part: str) -> None:
     crn = product.get()["kinds"][0]["versions"][0]["crn"] if by == "version" else product.crn
     assert shop.boots(crn, by=by)
-    body = shop.cloud.homes["consumer"].prototype(catalog_offering={by: {"crn": _changed(shop, crn, part)}})
-    answer = shop.cloud.answer("POST", "/v1/instances", body, caller="consumer")
+    body = shop.api.homes["consumer"].prototype(catalog_offering={by: {"crn": _changed(shop, crn, part)}})
+    answer = shop.api.answer("POST", "/v1/instances", body, caller="consumer")
     assert answer.status_code == (400 if part in {"service", "type"} else 404), answer.text

@@ -28,7 +28,7 @@ Call = tuple[str, str, Any, dict[str, str]]
 
 
 def _rev(shop: Shop, path: str) -> dict[str, str]:
-    return {"if_match": f'"{shop.cloud.call("GET", path, status=200)["_rev"]}"'}
+    return {"if_match": f'"{shop.api.call("GET", path, status=200)["_rev"]}"'}
 
 
 def _patch(shop: Shop, path: str, image: Image) -> Call:
@@ -38,14 +38,14 @@ def _patch(shop: Shop, path: str, image: Image) -> Call:
 
 
 def _put(shop: Shop, path: str, image: Image) -> Call:
-    branch = shop.cloud.call("GET", path, status=200)
+    branch = shop.api.call("GET", path, status=200)
     (version,) = branch["kinds"][0]["versions"]
     version["metadata"]["vsi_vpc"] = {**version["metadata"]["vsi_vpc"], **_images(image)}
     return "PUT", path, branch, _rev(shop, path)
 
 
 def _working_copy(shop: Shop, edition: Edition) -> str:
-    draft = shop.cloud.call("POST", f"{edition.path}/workingcopy", status=200)
+    draft = shop.api.call("POST", f"{edition.path}/workingcopy", status=200)
     return f"{BASE}/versions/{draft['version_locator']}"
 
 
@@ -68,22 +68,22 @@ WAYS: dict[str, Callable[[Shop, Edition, str, Image], Call]] = {
 
 def _everything(shop: Shop, product: str, edition: Edition, image: Image) -> Any:
     return [
-        shop.cloud.call("GET", product, status=200),
-        shop.cloud.call("GET", edition.path, status=200),
-        shop.cloud.call("GET", f"/v1/images/{image.id}", status=200),
-        shop.cloud.call("GET", f"/v1/images/{edition.image.id}", status=200),
-        shop.cloud.call("GET", f"{shop.path}/offerings", status=200),
+        shop.api.call("GET", product, status=200),
+        shop.api.call("GET", edition.path, status=200),
+        shop.api.call("GET", f"/v1/images/{image.id}", status=200),
+        shop.api.call("GET", f"/v1/images/{edition.image.id}", status=200),
+        shop.api.call("GET", f"{shop.path}/offerings", status=200),
     ]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_encrypted_image_is_refused_by_every_way_into_a_catalog(shop: Shop, way: str) -> None:
     product = shop.product()
-    edition = product.published(shop.cloud.image("debian"))
-    image = shop.cloud.image("secret", encryption_key=KEY, encrypted_data_key="QUJD")
+    edition = product.published(shop.api.image("debian"))
+    image = shop.api.image("secret", encryption_key=KEY, encrypted_data_key="QUJD")
     method, path, body, headers = WAYS[way](shop, edition, product.path, image)
     before = _everything(shop, product.path, edition, image)
-    answer = shop.cloud.answer(method, path, body, **headers)
+    answer = shop.api.answer(method, path, body, **headers)
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["message"]) == (400, TEXT), answer.text
     assert error["target"]["name"] == "metadata.images[0].id"
@@ -94,19 +94,19 @@ def test_an_encrypted_image_is_refused_by_every_way_into_a_catalog(shop: Shop, w
 def test_a_version_whose_image_turns_out_to_be_encrypted_is_neither_copied_nor_put_in_place(shop: Shop) -> None:
     """Nothing encrypts an image later; but for a store that something else has written into, the rule holds too."""
     product = shop.product()
-    edition = product.published(shop.cloud.image("debian"))
+    edition = product.published(shop.api.image("debian"))
     draft = _working_copy(shop, edition)
-    other = shop.cloud.image("other")
+    other = shop.api.image("other")
     method, path, body, headers = _patch(shop, draft, other)
-    assert shop.cloud.answer(method, path, body, **headers).status_code == 200
-    shop.cloud.call("POST", f"{draft}/validation/install", {}, status=202)
-    shop.cloud.settle()
-    shop.cloud.world.store.write(
-        shop.cloud.world.base, lambda session: update(session, IMAGE, other.id, encryption_key=KEY)
+    assert shop.api.answer(method, path, body, **headers).status_code == 200
+    shop.api.call("POST", f"{draft}/validation/install", {}, status=202)
+    shop.api.settle()
+    shop.api.world.store.write(
+        shop.api.world.base, lambda session: update(session, IMAGE, other.id, encryption_key=KEY)
     )
-    refused = shop.cloud.call("POST", f"{draft}/commit", status=400)
+    refused = shop.api.call("POST", f"{draft}/commit", status=400)
     assert refused["errors"][0]["message"] == TEXT
     assert edition.image_now["catalog_offering"]["version"]["crn"] == edition.crn
-    shop.cloud.call("POST", f"{edition.path}/copy", {}, status=200)
+    shop.api.call("POST", f"{edition.path}/copy", {}, status=200)
     copies = [one for one in product.get()["kinds"][0]["versions"] if one["version"] == "1.0.1"]
     assert copies[0]["metadata"]["vsi_vpc"]["images"] == [], "a copy takes no image along"

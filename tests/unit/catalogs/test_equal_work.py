@@ -27,7 +27,7 @@ def _steps(shop: Shop, caller: str, kind: ResourceType[Any], id_: str) -> int:
     counted = count()
 
     def look(session: Session) -> None:
-        acting = session.as_context(shop.cloud.callers[caller])
+        acting = session.as_context(shop.api.callers[caller])
         with pytest.raises(Problem):  # what is remembered of the caller is remembered from here on
             find(acting, kind, id_)
         session.driver.set_progress_handler(lambda: next(counted) < 0, 1)
@@ -37,7 +37,7 @@ def _steps(shop: Shop, caller: str, kind: ResourceType[Any], id_: str) -> int:
         finally:
             session.driver.set_progress_handler(None, 0)
 
-    shop.cloud.world.store.read(shop.cloud.world.base, look)
+    shop.api.world.store.read(shop.api.world.base, look)
     return next(counted)
 
 
@@ -45,14 +45,14 @@ def hidden_products(shop: Shop) -> Iterator[Product]:
     """Hidden from everybody, each for a reason of its own."""
     yield shop.product("draft")
     published = shop.product("published")
-    published.published(shop.cloud.image("published"))
+    published.published(shop.api.image("published"))
     yield published
     elsewhere = shop.product("shared-with-another")
-    elsewhere.published(shop.cloud.image("elsewhere"))
+    elsewhere.published(shop.api.image("elsewhere"))
     elsewhere.share("f" * 32)
     yield elsewhere
     switched_off = shop.product("switched-off")
-    switched_off.published(shop.cloud.image("off"))
+    switched_off.published(shop.api.image("off"))
     switched_off.share(shop.account("consumer"), enabled=False)
     yield switched_off
 
@@ -65,19 +65,19 @@ def hidden_plans(shop: Shop) -> list[str]:
     made = list(hidden_products(shop))
     for one in made:
         changed = {**one.get(), "plans": [{"name": "plan", "label": "Plan"}]}
-        shop.cloud.call("PUT", one.path, changed, status=200)
+        shop.api.call("PUT", one.path, changed, status=200)
     return [one.get()["plans"][0]["id"] for one in made]
 
 
 def hidden_objects(shop: Shop) -> list[str]:
     """Objects that are hidden from everybody for the same reasons."""
     places = f"{shop.path}/objects"
-    ids = [shop.cloud.call("POST", places, {"name": f"object-{n}"}, status=201)["id"] for n in range(4)]
+    ids = [shop.api.call("POST", places, {"name": f"object-{n}"}, status=201)["id"] for n in range(4)]
     for id_, to, enabled in ((ids[2], "f" * 32, True), (ids[3], shop.account("consumer"), False)):
-        shop.cloud.call("POST", f"{places}/{id_}/share", {"enabled": enabled}, status=200)
-        shop.cloud.answer("POST", f"{places}/{id_}/access", [to])
+        shop.api.call("POST", f"{places}/{id_}/share", {"enabled": enabled}, status=200)
+        shop.api.answer("POST", f"{places}/{id_}/access", [to])
     for id_ in ids[1:]:
-        shop.cloud.call("POST", f"{places}/{id_}/consume-publish", status=202)
+        shop.api.call("POST", f"{places}/{id_}/consume-publish", status=202)
     return ids
 
 
@@ -91,7 +91,7 @@ def test_a_hidden_object_costs_what_an_absent_one_does(shop: Shop) -> None:
 
 def test_a_hidden_version_costs_what_an_absent_one_does(shop: Shop) -> None:
     made = list(hidden_products(shop))
-    made[0].version(shop.cloud.image("draft"))
+    made[0].version(shop.api.image("draft"))
     ids = [version["id"] for one in made for version in one.get()["kinds"][0]["versions"]]
     assert len(ids) == 4
     _compare(shop, VERSION, ids)

@@ -23,7 +23,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, find
 from unit.catalogs.shop import Shop
 from unit.catalogs.test_equal_work import ABSENT, CALLERS, hidden_objects, hidden_plans, hidden_products
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 Executed = Counter[tuple[str, str]]
 _MOST_APART = 4
@@ -32,11 +32,11 @@ _MOST_APART = 4
 
 @pytest.fixture
 def shop(postgres_url: str, tmp_path: Path) -> Iterator[Shop]:
-    cloud = Cloud(make_world(postgres_url), tmp_path)
-    cloud.worker.start()
-    yield Shop(cloud)
-    cloud.worker.stop()
-    cloud.world.store.close()
+    api = Api(make_world(postgres_url), tmp_path)
+    api.worker.start()
+    yield Shop(api)
+    api.worker.stop()
+    api.world.store.close()
 
 
 def _nodes(plan: dict[str, Any], executed: Executed) -> None:
@@ -85,7 +85,7 @@ def _hidden(shop: Shop, kind: ResourceType[Any]) -> list[str]:
     if kind is OBJECT:
         return hidden_objects(shop)
     made = list(hidden_products(shop))
-    made[0].version(shop.cloud.image("draft"))
+    made[0].version(shop.api.image("draft"))
     versions = [version["id"] for one in made for version in one.get()["kinds"][0]["versions"]]
     return versions if kind is VERSION else [one.id for one in made]
 
@@ -95,7 +95,7 @@ def test_what_is_hidden_costs_postgresql_what_an_absent_one_does(shop: Shop, kin
     hidden = _hidden(shop, kind)
     assert len(hidden) == 4
     for caller in CALLERS:
-        compare(shop.cloud.world, shop.cloud.callers[caller], kind, hidden)
+        compare(shop.api.world, shop.api.callers[caller], kind, hidden)
 
 
 def compare(world: World, caller: Context, kind: ResourceType[Any], hidden: list[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from fixtures.worlds import make_world
 from kunsthalle.catalogs import states
 from unit.catalogs.shop import BASE, Edition, Product, Shop
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 DAY = 86_400
 ILLEGAL = "A version cannot take the step {step}: current state {state}"
@@ -132,13 +132,13 @@ CELLS = [(step, state) for step, row in TABLE.items() for state in row]
 
 def _step(edition: Edition, step: str) -> Any:
     """The answer to a step, each by the call that takes it."""
-    call = edition.shop.cloud.answer
+    call = edition.shop.api.answer
     if step == "validate":
         answer = call("POST", f"{edition.path}/validation/install", {})
-        edition.shop.cloud.settle()
+        edition.shop.api.settle()
         return answer
     if step == "test":
-        rev = edition.shop.cloud.call("GET", edition.path, status=200)["_rev"]
+        rev = edition.shop.api.call("GET", edition.path, status=200)["_rev"]
         patch = [{"op": "replace", "path": "/kinds/0/versions/0/state/current", "value": "test"}]
         return call("PATCH", edition.path, patch, if_match=f'"{rev}"')
     return call("POST", f"{edition.path}/{step}")
@@ -149,11 +149,11 @@ def gallery(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """One shop for all cells, each of which has a product of its own."""
     folder = tmp_path_factory.mktemp("gallery")
     shutil.copy(sqlite_template, folder / "kunsthalle.sqlite")
-    cloud = Cloud(make_world(f"sqlite:///{folder / 'kunsthalle.sqlite'}"), folder)
-    cloud.worker.start()
-    yield Shop(cloud)
-    cloud.worker.stop()
-    cloud.world.store.close()
+    api = Api(make_world(f"sqlite:///{folder / 'kunsthalle.sqlite'}"), folder)
+    api.worker.start()
+    yield Shop(api)
+    api.worker.stop()
+    api.world.store.close()
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def edition(gallery: Shop) -> Callable[[str], Edition]:
 
     def bring(state: str) -> Edition:
         name = f"cell-{next(NUMBERS)}"
-        made = gallery.product(name).version(gallery.cloud.image(name))
+        made = gallery.product(name).version(gallery.api.image(name))
         for step in STATES[state]:
             assert _step(made, step).is_success
         return made
@@ -174,9 +174,9 @@ def edition(gallery: Shop) -> Callable[[str], Edition]:
 def test_a_step_goes_where_the_table_says(edition: Callable[[str], Edition], step: str, state: str) -> None:
     made, expected = edition(state), TABLE[step][state]
     before, image = made.get(), made.image_now
-    offering = made.shop.cloud.call("GET", made.path, status=200)
+    offering = made.shop.api.call("GET", made.path, status=200)
     answer = _step(made, step)
-    after = made.shop.cloud.call("GET", made.path, status=200)
+    after = made.shop.api.call("GET", made.path, status=200)
     if isinstance(expected, str):
         current = before["state"]["current"]
         assert answer.status_code == 400
@@ -214,7 +214,7 @@ def test_publishing_is_the_publishers_and_editing_the_editors() -> None:
 
 
 def test_the_period_ends_by_the_clock(shop: Shop) -> None:
-    made = shop.product().published(shop.cloud.image("debian"))
+    made = shop.product().published(shop.api.image("debian"))
     made.step("deprecate/true", {"days_until_deprecate": 30, "description": "use 2.0.0"})
     pending = made.get()["deprecate_pending"]
     assert pending == {
@@ -222,9 +222,9 @@ def test_the_period_ends_by_the_clock(shop: Shop) -> None:
         "deprecate_state": "deprecated",
         "description": "use 2.0.0",
     }
-    shop.cloud.later(30 * DAY - 1)
+    shop.api.later(30 * DAY - 1)
     assert (made.state, made.image_now["status"]) == ("consumable", "deprecated")
-    shop.cloud.later(1)
+    shop.api.later(1)
     found = made.get()
     assert (found["state"]["current"], found["state"]["previous"]) == ("deprecated", "consumable")
     assert found["deprecated"] is True
@@ -233,48 +233,48 @@ def test_the_period_ends_by_the_clock(shop: Shop) -> None:
 
 
 def test_ninety_days_unless_it_is_said(shop: Shop) -> None:
-    made = shop.product().published(shop.cloud.image("debian"))
+    made = shop.product().published(shop.api.image("debian"))
     made.step("deprecate/true")
     assert made.get()["deprecate_pending"]["deprecate_date"] == "2026-04-01T00:00:00.000Z"
     for wrong in (-1, 100_000):
-        other = shop.product(f"other{wrong}").published(shop.cloud.image(f"image{wrong}"))
+        other = shop.product(f"other{wrong}").published(shop.api.image(f"image{wrong}"))
         assert "days_until_deprecate must be from" in other.refused("deprecate/true", {"days_until_deprecate": wrong})
 
 
 def test_a_period_that_was_ended_does_not_come_back(shop: Shop) -> None:
-    made = shop.product().published(shop.cloud.image("debian"))
+    made = shop.product().published(shop.api.image("debian"))
     made.step("deprecate/true", {"days_until_deprecate": 10})
     made.step("deprecate/false")
     made.step("deprecate/true", {"days_until_deprecate": 60})
-    shop.cloud.later(30 * DAY)
+    shop.api.later(30 * DAY)
     assert made.state == "consumable"
-    shop.cloud.later(30 * DAY)
+    shop.api.later(30 * DAY)
     assert made.state == "deprecated"
 
 
 def test_a_suspended_version_is_not_archived_by_its_old_period(shop: Shop) -> None:
-    made = shop.product().published(shop.cloud.image("debian"))
+    made = shop.product().published(shop.api.image("debian"))
     made.step("deprecate/true", {"days_until_deprecate": 10})
     made.step("suspend")
     made.step("consume-publish")
-    shop.cloud.later(30 * DAY)
+    shop.api.later(30 * DAY)
     assert (made.state, made.image_now["status"]) == ("consumable", "available")
 
 
 def _delete(edition: Edition, status: int) -> dict[str, Any]:
-    return edition.shop.cloud.call("DELETE", edition.path, status=status)
+    return edition.shop.api.call("DELETE", edition.path, status=status)
 
 
 def test_the_last_published_version_is_not_deleted(shop: Shop) -> None:
     product = shop.product("appliance")
-    only = product.published(shop.cloud.image("one"))
+    only = product.published(shop.api.image("one"))
     message = "Cannot delete the last published version. You need to deprecate the whole product [Appliance] itself."
     assert _delete(only, 400)["errors"][0]["message"] == message
     only.step("deprecate/true")
     assert _delete(only, 400)["errors"][0]["message"] == message, "one that is on its way out is still published"
-    product.version(shop.cloud.image("two"), "2.0.0")
+    product.version(shop.api.image("two"), "2.0.0")
     assert _delete(only, 400)["errors"][0]["message"] == message, "a draft takes nobody's place"
-    product.published(shop.cloud.image("three"), "3.0.0")
+    product.published(shop.api.image("three"), "3.0.0")
     _delete(only, 200)
     assert only.image_now["catalog_offering"] == {"managed": False}
 
@@ -290,36 +290,36 @@ def test_an_image_keeps_its_status_when_its_version_goes(
 
 def test_the_whole_product_is_deprecated_at_once_and_restored(shop: Shop) -> None:
     product = shop.product()
-    editions = [product.published(shop.cloud.image(f"image-{at}"), f"{at}.0.0") for at in (1, 2)]
-    draft = product.version(shop.cloud.image("draft"), "3.0.0")
+    editions = [product.published(shop.api.image(f"image-{at}"), f"{at}.0.0") for at in (1, 2)]
+    draft = product.version(shop.api.image("draft"), "3.0.0")
     path = f"{product.path}/deprecate"
-    shop.cloud.call("POST", f"{path}/true", {"days_until_deprecate": 5, "description": "gone"}, status=202)
+    shop.api.call("POST", f"{path}/true", {"days_until_deprecate": 5, "description": "gone"}, status=202)
     assert product.get()["deprecate_pending"]["description"] == "gone"
     assert [one.image_now["status"] for one in editions] == ["deprecated", "deprecated"]
     assert draft.state == "new"
-    shop.cloud.call("POST", f"{path}/false", {}, status=202)
+    shop.api.call("POST", f"{path}/false", {}, status=202)
     assert "deprecate_pending" not in product.get()
     assert [one.image_now["status"] for one in editions] == ["available", "available"]
-    refused = shop.cloud.call("POST", f"{path}/false", {}, status=400)
+    refused = shop.api.call("POST", f"{path}/false", {}, status=400)
     assert refused["errors"][0]["message"] == "No version of the offering is being deprecated."
 
 
 def test_a_version_without_an_image_is_not_published(shop: Shop) -> None:
     product = shop.product()
-    made = product.published(shop.cloud.image("debian"))
-    shop.cloud.call("POST", f"{made.path}/copy", {}, status=200)
+    made = product.published(shop.api.image("debian"))
+    shop.api.call("POST", f"{made.path}/copy", {}, status=200)
     copy = next(one for one in product.get()["kinds"][0]["versions"] if one["id"] != made.id)
     assert (copy["version"], copy["state"]["current"], copy["metadata"]["vsi_vpc"]["images"]) == ("1.0.1", "new", [])
     path = f"{BASE}/versions/{copy['version_locator']}"
-    refused = shop.cloud.call("POST", f"{path}/prerelease-publish", status=400)
+    refused = shop.api.call("POST", f"{path}/prerelease-publish", status=400)
     assert refused["errors"][0]["message"] == "The version has no image that could be used: current state new"
 
 
 def test_every_step_is_on_record(shop: Shop) -> None:
     product: Product = shop.product()
-    made = product.published(shop.cloud.image("debian"))
+    made = product.published(shop.api.image("debian"))
     made.step("archive")
-    audits = shop.cloud.call("GET", f"{product.path}/audits", status=200)["audits"]
+    audits = shop.api.call("GET", f"{product.path}/audits", status=200)["audits"]
     said = [one["message"].split(" on ")[1] for one in audits]
     for step in ("archive", "consume-publish", "validation/install"):
         assert f"{made.path}/{step}: done" in said

@@ -10,7 +10,7 @@ import pytest
 from fixtures.app import open_app
 from kunsthalle.images.models import Image
 from unit.catalogs.shop import Shop
-from unit.instances.crowd import Crowd
+from unit.instances.group_caller import Caller
 
 ABSENT = "r006-00000000-0000-4000-8000-000000000000"
 NOTHING = {
@@ -25,15 +25,15 @@ NOTHING = {
 
 
 def _lineage(shop: Shop, image: Image, caller: str = "me") -> dict[str, Any]:
-    return shop.cloud.call("GET", f"/_kunsthalle/images/{image.id}/lineage", status=200, caller=caller)
+    return shop.api.call("GET", f"/_kunsthalle/images/{image.id}/lineage", status=200, caller=caller)
 
 
 def _borrow(shop: Shop, crn: str) -> dict[str, Any]:
-    return shop.cloud.server(caller="consumer", catalog_offering={"version": {"crn": crn}})
+    return shop.api.server(caller="consumer", catalog_offering={"version": {"crn": crn}})
 
 
 def test_from_image_to_what_runs(shop: Shop) -> None:
-    cloud, image = shop.cloud, shop.cloud.image("debian")
+    api, image = shop.api, shop.api.image("debian")
     product = shop.product("appliance")
     edition = product.published(image)
     product.share(shop.account("consumer"))
@@ -41,15 +41,15 @@ def test_from_image_to_what_runs(shop: Shop) -> None:
     server = _borrow(shop, edition.crn)
     _borrow(shop, edition.crn)
     stop = {"type": "stop"}
-    cloud.call("POST", f"/v1/instances/{server['id']}/actions", stop, status=201, caller="consumer")
+    api.call("POST", f"/v1/instances/{server['id']}/actions", stop, status=201, caller="consumer")
     volume = server["boot_volume_attachment"]["volume"]["id"]
-    cloud.settle()
-    cloud.call("POST", "/v1/snapshots", {"source_volume": {"id": volume}}, status=201, caller="consumer")
+    api.settle()
+    api.call("POST", "/v1/snapshots", {"source_volume": {"id": volume}}, status=201, caller="consumer")
     for source in ({"version": {"crn": edition.crn}}, {"offering": {"crn": product.crn}}):
-        body = cloud.homes["consumer"].prototype(catalog_offering=source)
-        cloud.call("POST", "/v1/instance/templates", body, status=201, caller="consumer")
-    cloud.server(image={"id": image.id})
-    cloud.settle()
+        body = api.homes["consumer"].prototype(catalog_offering=source)
+        api.call("POST", "/v1/instance/templates", body, status=201, caller="consumer")
+    api.server(image={"id": image.id})
+    api.settle()
 
     found = _lineage(shop, image)
     assert found["image"]["id"] == image.id
@@ -103,12 +103,12 @@ def test_from_image_to_what_runs(shop: Shop) -> None:
 
 def test_a_successor_is_pointed_out(shop: Shop) -> None:
     product = shop.product()
-    old = product.published(shop.cloud.image("old"))
+    old = product.published(shop.api.image("old"))
     product.share(shop.account("consumer"))
     shop.accept()
     _borrow(shop, old.crn)
     assert _lineage(shop, old.image)["warnings"] == []
-    new = product.published(shop.cloud.image("new"), "1.1.0")
+    new = product.published(shop.api.image("new"), "1.1.0")
     found = _lineage(shop, old.image)
     named = {"crn": new.crn, "version": "1.1.0", "version_locator": new.locator}
     text = "Version 1.1.0 is published; servers made from 1.0.0: 1."
@@ -121,13 +121,13 @@ def test_a_successor_is_pointed_out(shop: Shop) -> None:
 
 
 def test_what_was_made_is_told_after_the_offering_is_gone(shop: Shop) -> None:
-    image = shop.cloud.image("debian")
+    image = shop.api.image("debian")
     product = shop.product()
     edition = product.published(image)
     product.share(shop.account("consumer"))
     shop.accept()
     _borrow(shop, edition.crn)
-    shop.cloud.call("DELETE", product.path, status=200)
+    shop.api.call("DELETE", product.path, status=200)
     found = _lineage(shop, image)
     assert (found["version"], found["offering"], found["sharing"]) == (None, None, None)
     (theirs,) = found["accounts"]
@@ -136,10 +136,10 @@ def test_what_was_made_is_told_after_the_offering_is_gone(shop: Shop) -> None:
 
 
 def test_an_account_reached_by_its_enterprise_is_told_by_name_and_not_by_id(shop: Shop) -> None:
-    image = shop.cloud.image("debian")
+    image = shop.api.image("debian")
     product = shop.product()
     edition = product.published(image)
-    enterprise = next(one for one in shop.cloud.callers["me"].recipients if one.startswith("-ent-"))
+    enterprise = next(one for one in shop.api.callers["me"].recipients if one.startswith("-ent-"))
     product.share(enterprise)
     before = _lineage(shop, image)
     assert before["accounts"] == []
@@ -152,9 +152,9 @@ def test_an_account_reached_by_its_enterprise_is_told_by_name_and_not_by_id(shop
 
 
 def test_an_image_of_a_deleted_catalog_says_when_that_ends(shop: Shop) -> None:
-    image = shop.cloud.image("debian")
+    image = shop.api.image("debian")
     shop.product().published(image)
-    shop.cloud.call("DELETE", shop.path, status=200)
+    shop.api.call("DELETE", shop.path, status=200)
     found = _lineage(shop, image)
     assert found["offering"]["catalog"]["state"] == "deleted"
     assert found["offering"]["catalog"]["reclaimed_at"] == "2026-01-08T00:00:00.000Z"
@@ -162,16 +162,16 @@ def test_an_image_of_a_deleted_catalog_says_when_that_ends(shop: Shop) -> None:
 
 
 def test_a_name_that_looks_like_an_id_counts_for_nothing(shop: Shop) -> None:
-    image = shop.cloud.image("debian")
-    other = shop.cloud.image(image.id)
-    shop.cloud.server(image={"id": other.id})
+    image = shop.api.image("debian")
+    other = shop.api.image(image.id)
+    shop.api.server(image={"id": other.id})
     assert _lineage(shop, image)["accounts"] == []
     assert _lineage(shop, other)["totals"]["servers"] == 1
 
 
 @pytest.mark.parametrize("caller", ["consumer", "stranger"])
 def test_for_everybody_else_the_image_does_not_exist(shop: Shop, caller: str) -> None:
-    image = shop.cloud.image("debian")
+    image = shop.api.image("debian")
     product = shop.product()
     edition = product.published(image)
     product.share(shop.account("consumer"))
@@ -179,7 +179,7 @@ def test_for_everybody_else_the_image_does_not_exist(shop: Shop, caller: str) ->
     _borrow(shop, edition.crn)
     for tail in ("lineage", "hold"):
         hidden, absent = (
-            shop.cloud.answer("GET", f"/_kunsthalle/images/{id_}/{tail}", caller=caller) for id_ in (image.id, ABSENT)
+            shop.api.answer("GET", f"/_kunsthalle/images/{id_}/{tail}", caller=caller) for id_ in (image.id, ABSENT)
         )
         assert hidden.status_code == absent.status_code == 404
         assert hidden.content.replace(_trace(hidden), b"") == absent.content.replace(_trace(absent), b"")
@@ -190,19 +190,19 @@ def _trace(answer: Any) -> bytes:
 
 
 def test_whoever_may_only_look_learns_nothing_of_other_accounts(shop: Shop) -> None:
-    image = shop.cloud.image("debian")
-    answer = shop.cloud.answer("GET", f"/_kunsthalle/images/{image.id}/lineage", caller="viewer")
+    image = shop.api.image("debian")
+    answer = shop.api.answer("GET", f"/_kunsthalle/images/{image.id}/lineage", caller="viewer")
     assert answer.status_code == 403
 
 
 def test_groups_are_counted_by_their_templates(tmp_path: Path) -> None:
     app = open_app(tmp_path / "data")
     try:
-        crowd = Crowd(app)
-        offer = crowd.offer()
-        crowd.who = "consumer"
-        crowd.authorize(offer.catalog)
-        crowd.group(2, crowd.template(catalog_offering={"version": {"crn": offer.version}}))
+        caller = Caller(app)
+        offer = caller.offer()
+        caller.who = "consumer"
+        caller.authorize(offer.catalog)
+        caller.group(2, caller.template(catalog_offering={"version": {"crn": offer.version}}))
         found = app.ok("owner", "GET", f"/_kunsthalle/images/{offer.image}/lineage")
         (theirs,) = [one for one in found["accounts"] if not one["owner"]]
         assert theirs["uses"] == {

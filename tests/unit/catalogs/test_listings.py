@@ -21,13 +21,13 @@ from kunsthalle.db import list_versions
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve, some, unscoped
 from unit.catalogs.asking import pages_are_right
-from unit.catalogs.market import ACTION, Market, put_offering
+from unit.catalogs.published_offers import ACTION, Offers, put_offering
 
 
 @pytest.fixture
-def market(both: World, monkeypatch: pytest.MonkeyPatch) -> Market:
+def offers(both: World, monkeypatch: pytest.MonkeyPatch) -> Offers:
     monkeypatch.setattr(list_versions, "STEP", 1)
-    made = Market(both, (both.account("one"), both.account("two")), both.account("reader"), both.account("passer-by"))
+    made = Offers(both, (both.account("one"), both.account("two")), both.account("reader"), both.account("passer-by"))
 
     def fill(session: Session) -> None:
         catalog = service.create_catalog(session, "catalog", "offering", None, {})
@@ -106,20 +106,20 @@ def _with_some_on_postgresql(names: Iterable[str]) -> list[Any]:
     return [*(("sqlite", name) for name in names), *postgresql]
 
 
-def test_before_any_change(market: Market) -> None:
-    market.looked_at()
+def test_before_any_change(offers: Offers) -> None:
+    offers.looked_at()
 
 
 @on_each_engine(_with_some_on_postgresql(DEEDS))
-def test_after_a_change(market: Market, which: str) -> None:
+def test_after_a_change(offers: Offers, which: str) -> None:
     deed, totals = DEEDS[which]
-    market.do(deed)
-    assert tuple(market.total(ctx) for ctx in (*market.owners, market.reader, market.passer_by)) == totals
-    market.looked_at()
+    offers.do(deed)
+    assert tuple(offers.total(ctx) for ctx in (*offers.owners, offers.reader, offers.passer_by)) == totals
+    offers.looked_at()
 
 
 @on_each_engine(_with_some_on_postgresql(["a new label", "hidden", "suspended", "deleted", "one more"]))
-def test_after_a_change_that_was_taken_back(market: Market, which: str) -> None:
+def test_after_a_change_that_was_taken_back(offers: Offers, which: str) -> None:
     class Undone(Exception):
         """Takes it back."""
 
@@ -129,47 +129,47 @@ def test_after_a_change_that_was_taken_back(market: Market, which: str) -> None:
         raise Undone
 
     with pytest.raises(Undone):
-        market.do(deed)
-    assert market.total(market.passer_by) == 6
-    market.looked_at()
-    market.do(_rewritten("5", hidden=True), number=2)
-    market.looked_at()
+        offers.do(deed)
+    assert offers.total(offers.passer_by) == 6
+    offers.looked_at()
+    offers.do(_rewritten("5", hidden=True), number=2)
+    offers.looked_at()
 
 
-def test_who_has_accepted_one_source_has_accepted_no_other(market: Market) -> None:
+def test_who_has_accepted_one_source_has_accepted_no_other(offers: Offers) -> None:
     """R5: what the second owner has put on its access list is not the reader's before the reader has said so."""
-    market.do(_flags(public=False, enabled=True))
-    market.world.write(market.reader, access_list.answer, "offering", "rejected", [market.owners[0].account_id])
-    market.world.write(market.owners[0], access_list.withdraw, "offering", ["*"])
+    offers.do(_flags(public=False, enabled=True))
+    offers.world.write(offers.reader, access_list.answer, "offering", "rejected", [offers.owners[0].account_id])
+    offers.world.write(offers.owners[0], access_list.withdraw, "offering", ["*"])
 
     def look(session: Session) -> None:
-        theirs = market.owners[0].account_id
+        theirs = offers.owners[0].account_id
         for kind, most in ((OFFERING, 2), (VERSION, 2)):
             assert len(some(session, kind, kind.table.c.account_id == theirs)) == most, "those that are public"
 
-    market.world.read(market.reader, look)
+    offers.world.read(offers.reader, look)
 
 
-def test_the_reader_changes_its_mind(market: Market) -> None:
-    first = market.owners[0].account_id
+def test_the_reader_changes_its_mind(offers: Offers) -> None:
+    first = offers.owners[0].account_id
     for state, total in (("rejected", 7), ("approved", 8)):
-        market.world.write(market.reader, access_list.answer, "offering", state, [first])
-        assert market.total(market.reader) == total
-        market.looked_at()
-    market.world.write(market.owners[0], access_list.withdraw, "offering", ["*"])
-    assert market.total(market.reader) == 7
-    market.looked_at()
+        offers.world.write(offers.reader, access_list.answer, "offering", state, [first])
+        assert offers.total(offers.reader) == total
+        offers.looked_at()
+    offers.world.write(offers.owners[0], access_list.withdraw, "offering", ["*"])
+    assert offers.total(offers.reader) == 7
+    offers.looked_at()
 
 
 @pytest.mark.parametrize("restored", [True, False])
-def test_a_catalog_ends_or_comes_back(market: Market, restored: bool) -> None:
-    market.do(_catalog_goes)
-    market.looked_at()
+def test_a_catalog_ends_or_comes_back(offers: Offers, restored: bool) -> None:
+    offers.do(_catalog_goes)
+    offers.looked_at()
 
     def end(session: Session) -> None:
         record = resolve(session, RECLAMATION, unscoped(session, RECLAMATION)[0].id, RECLAMATION.read)
         (reclamation.restore if restored else reclamation.reclaim)(session, record)
 
-    market.world.write(market.owners[0], end)
-    assert market.total(market.passer_by) == (6 if restored else 3)
-    market.looked_at()
+    offers.world.write(offers.owners[0], end)
+    assert offers.total(offers.passer_by) == (6 if restored else 3)
+    offers.looked_at()

@@ -22,7 +22,7 @@ from fixtures.postgres import Cluster
 from fixtures.walks import Reached, share
 from fixtures.worlds import make_world
 from kunsthalle.db import list_versions
-from unit.catalogs.ground import ACCOUNTS, lay
+from unit.catalogs.account_tree import ACCOUNTS, lay
 from unit.catalogs.rules import BRANCHES
 from unit.catalogs.walker import TRANSITIONS, Walker
 
@@ -201,12 +201,12 @@ def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_may_boot_is_what_the_rules_say(sqlite_template: Path, tmp_path: Path, walk_seed: int) -> None:
     first = make_world(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'ground.sqlite')}")
-    ground = lay(first)
+    tree = lay(first)
     first.store.close()
 
     def begin(number: int) -> Walker:
         path = shutil.copy(tmp_path / "ground.sqlite", tmp_path / f"{number}.sqlite")
-        return Walker(ground, make_world(f"sqlite:///{path}"), str(number))
+        return Walker(tree, make_world(f"sqlite:///{path}"), str(number))
 
     _walk(begin, STEPS, walk_seed).require_all()
 

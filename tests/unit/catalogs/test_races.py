@@ -33,7 +33,7 @@ from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.service import ImageService
 from unit.catalogs.asking import pages_are_right
-from unit.catalogs.market import put_offering
+from unit.catalogs.published_offers import put_offering
 
 ROUNDS = int(os.environ.get("KUNSTHALLE_ROUNDS", "40"))
 WRITERS = 8

@@ -40,7 +40,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
 
 
 def _waiting(shop: Shop) -> dict[str, Any]:
-    (record,) = shop.cloud.call("GET", RECLAMATIONS, status=200)["resources"]
+    (record,) = shop.api.call("GET", RECLAMATIONS, status=200)["resources"]
     return dict(record)
 
 
@@ -49,30 +49,30 @@ def _held(edition: Edition) -> Any:
 
 
 def test_a_reclamation_that_gave_up_is_due_again_a_day_later(shop: Shop, failing: Failing) -> None:
-    edition = shop.product().published(shop.cloud.image("debian"))
+    edition = shop.product().published(shop.api.image("debian"))
     refusals = failing()
-    shop.cloud.call("DELETE", shop.path, status=200)
+    shop.api.call("DELETE", shop.path, status=200)
     due = _waiting(shop)["target_time"]
-    shop.cloud.later(WEEK)
+    shop.api.later(WEEK)
     assert (refusals, _held(edition)) == ([], HELD)
     assert _waiting(shop)["target_time"] > due, "and it says when"
-    shop.cloud.later(DAY // SECOND - 1)
+    shop.api.later(DAY // SECOND - 1)
     assert _held(edition) == HELD
-    shop.cloud.later(1)
+    shop.api.later(1)
     assert edition.image_now["catalog_offering"] == FREE
 
 
 def test_a_reclamation_that_gave_up_can_be_restored(shop: Shop, failing: Failing) -> None:
-    edition = shop.product().published(shop.cloud.image("debian"))
+    edition = shop.product().published(shop.api.image("debian"))
     before = edition.get()
     failing()
-    shop.cloud.call("DELETE", shop.path, status=200)
-    shop.cloud.later(WEEK)
+    shop.api.call("DELETE", shop.path, status=200)
+    shop.api.later(WEEK)
     record = _waiting(shop)
     assert record["state"] == "SCHEDULED"
-    shop.cloud.call("POST", f"{RECLAMATIONS}/{record['id']}/actions/restore", {}, status=200)
+    shop.api.call("POST", f"{RECLAMATIONS}/{record['id']}/actions/restore", {}, status=200)
     assert edition.get() == before
-    shop.cloud.later(2 * DAY // SECOND)
+    shop.api.later(2 * DAY // SECOND)
     assert (_held(edition), edition.get()) == (HELD, before), "nothing comes back for it"
 
 
@@ -81,15 +81,15 @@ def test_a_reclamation_that_gave_up_half_way_is_ended_at_once_when_asked(
 ) -> None:
     """What is erased is gone: such a reclamation is not restored, and whoever wants its images does not wait a day."""
     monkeypatch.setattr(reclamation, "SLICE", 25)  # an offering a slice
-    editions = [shop.product(name).published(shop.cloud.image(name)) for name in ("one", "two", "three")]
+    editions = [shop.product(name).published(shop.api.image(name)) for name in ("one", "two", "three")]
     failing(call=2)
-    shop.cloud.call("DELETE", shop.path, status=200)
-    shop.cloud.later(WEEK)
+    shop.api.call("DELETE", shop.path, status=200)
+    shop.api.later(WEEK)
     record = _waiting(shop)
     assert (record["state"], sum(_held(one) for one in editions)) == ("RECLAIMING", 2)
     action = f"{RECLAMATIONS}/{record['id']}/actions"
-    shop.cloud.call("POST", f"{action}/restore", {}, status=409)
-    assert shop.cloud.call("POST", f"{action}/reclaim", {}, status=200)["state"] == "RECLAIMING"
-    shop.cloud.settle()
+    shop.api.call("POST", f"{action}/restore", {}, status=409)
+    assert shop.api.call("POST", f"{action}/reclaim", {}, status=200)["state"] == "RECLAIMING"
+    shop.api.settle()
     assert [one.image_now["catalog_offering"] for one in editions] == [FREE] * 3
-    assert shop.cloud.call("GET", RECLAMATIONS, status=200)["resources"] == []
+    assert shop.api.call("GET", RECLAMATIONS, status=200)["resources"] == []

@@ -16,11 +16,11 @@ def _path(product: Product) -> str:
 
 
 def _used(product: Product, version: str = "") -> dict[str, Any]:
-    return product.shop.cloud.call("GET", _path(product), status=200, version=version)
+    return product.shop.api.call("GET", _path(product), status=200, version=version)
 
 
 def _run(shop: Shop, crn: str, caller: str = "consumer") -> str:
-    made = shop.cloud.server(caller=caller, catalog_offering={"version": {"crn": crn}})
+    made = shop.api.server(caller=caller, catalog_offering={"version": {"crn": crn}})
     return str(made["id"])
 
 
@@ -29,7 +29,7 @@ def product(shop: Shop) -> Product:
     """An offering with the versions 1.1.0, 1.2.0, 1.2.1 and 1.20.0, shared with the consumer, who has accepted."""
     made = shop.product("appliance")
     for number in ("1.1.0", "1.2.0", "1.2.1", "1.20.0"):
-        made.published(shop.cloud.image(f"image-{number.replace('.', '-')}"), number)
+        made.published(shop.api.image(f"image-{number.replace('.', '-')}"), number)
     made.share(shop.account("consumer"))
     shop.accept()
     return made
@@ -43,8 +43,8 @@ def _crn(product: Product, number: str) -> str:
 def test_each_version_is_told_with_who_runs_it(shop: Shop, product: Product) -> None:
     servers = [_run(shop, _crn(product, "1.2.0")) for _ in range(2)]
     _run(shop, _crn(product, "1.1.0"), caller="me")
-    shop.cloud.call("POST", f"/v1/instances/{servers[0]}/actions", {"type": "stop"}, status=201, caller="consumer")
-    shop.cloud.settle()
+    shop.api.call("POST", f"/v1/instances/{servers[0]}/actions", {"type": "stop"}, status=201, caller="consumer")
+    shop.api.settle()
 
     found = _used(product)
     assert [one["version"] for one in found["versions"]] == ["1.20.0", "1.2.1", "1.2.0", "1.1.0"]
@@ -81,16 +81,16 @@ def test_a_version_or_its_beginning_narrows(product: Product, wanted: str, versi
 
 def test_templates_are_counted_by_the_version_that_they_would_boot(shop: Shop, product: Product) -> None:
     for source in ({"version": {"crn": _crn(product, "1.1.0")}}, {"offering": {"crn": product.crn}}):
-        body = shop.cloud.homes["consumer"].prototype(catalog_offering=source)
-        shop.cloud.call("POST", "/v1/instance/templates", body, status=201, caller="consumer")
+        body = shop.api.homes["consumer"].prototype(catalog_offering=source)
+        shop.api.call("POST", "/v1/instance/templates", body, status=201, caller="consumer")
     counted = {one["version"]: one["uses"]["templates"] for one in _used(product)["versions"]}
     assert counted == {"1.20.0": 1, "1.2.1": 0, "1.2.0": 0, "1.1.0": 1}
 
 
 @pytest.mark.parametrize("caller", ["consumer", "stranger", "viewer"])
 def test_nobody_else_is_told(shop: Shop, product: Product, caller: str) -> None:
-    hidden = shop.cloud.answer("GET", _path(product), caller=caller)
-    absent = shop.cloud.answer("GET", f"/_kunsthalle/offerings/{ABSENT}/usage", caller=caller)
+    hidden = shop.api.answer("GET", _path(product), caller=caller)
+    absent = shop.api.answer("GET", f"/_kunsthalle/offerings/{ABSENT}/usage", caller=caller)
     assert absent.status_code == 404
     assert hidden.status_code == (404 if caller == "stranger" else 403)
     assert "uses" not in hidden.text

@@ -27,8 +27,8 @@ from kunsthalle.db.visibility import find, resolve, unscoped
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.service import ImageService
 from kunsthalle.jobs import queue
+from unit.catalogs.account_tree import ACCOUNTS, ActingAccounts, Tree
 from unit.catalogs.asking import booted, pages_are_right
-from unit.catalogs.ground import ACCOUNTS, Ground, Stage
 from unit.catalogs.rules import PUBLISHED, Edition, Picture, Rules, Shelf, Title
 
 ACTION = "globalcatalog-collection.offering.update"
@@ -50,13 +50,13 @@ class Real:
     versions: list[Version] = field(default_factory=list)
 
 
-class Walker(Stage):
+class Walker(ActingAccounts):
     """The product and the model side by side. Each public method is a step; it says what both should have done."""
 
-    def __init__(self, ground: Ground, world: World, seed: str) -> None:
-        super().__init__(ground, world, seed)
-        self.ent = f"-ent-{ground.enterprise.id}"
-        self.outer, self.inner = (f"-entgrp-{one}" for one in ground.groups)
+    def __init__(self, tree: Tree, world: World, seed: str) -> None:
+        super().__init__(tree, world, seed)
+        self.ent = f"-ent-{tree.enterprise.id}"
+        self.outer, self.inner = (f"-entgrp-{one}" for one in tree.groups)
         above = {id_: (id_, self.ent) for id_ in self.ids.values()}
         above[self.ids["outsider"]] = (self.ids["outsider"],)
         self.rules = Rules(self.ids["owner"], above)
@@ -305,7 +305,7 @@ class Walker(Stage):
     def answer_above(self, identifier: str, *, accepts: bool) -> None:
         """The enterprise's account answers for it, or for one of its groups."""
         state = "approved" if accepts else "rejected"
-        root = self.ground.root.id
+        root = self.tree.root.id
         done, said = self.act(
             root, lambda session: access_list.answer(session, "offering", state, [self.rules.owner], identifier)
         )
@@ -333,8 +333,8 @@ class Walker(Stage):
 
     def move(self, name: str, place: int) -> None:
         """To the enterprise itself, or to one of its groups; who stands outside joins."""
-        id_, enterprise = self.ids[name], self.ground.enterprise
-        group = (None, *self.ground.groups)[place]
+        id_, enterprise = self.ids[name], self.tree.enterprise
+        group = (None, *self.tree.groups)[place]
         joins = not self.rules._inside(id_)
         crn = enterprise.crn if group is None else f"{enterprise.crn.rsplit(':', 2)[0]}:account-group:{group}"
 
@@ -345,7 +345,7 @@ class Walker(Stage):
             else:
                 enterprise_tree.move_account(session, resolve(session, ACCOUNT, id_, enterprise_tree.MOVE_ACCOUNT), crn)
 
-        done, said = self.act(self.ground.root.id, deed)
+        done, said = self.act(self.tree.root.id, deed)
         assert done, said
         self.rules.above[id_] = (id_, self.ent, *((), (self.outer,), (self.inner, self.outer))[place])
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder, running
 from kunsthalle.testing.served import Served
-from unit.ibmcloud.world import ibmcloud
+from unit.ibmcloud.command_shell import ibmcloud
 
 
 class ListedServer(Served):

@@ -100,8 +100,8 @@ def test_an_answer_is_cut_in_its_middle(served: Served, client: Client) -> None:
 def test_a_delayed_call_is_answered_as_ever(served: Served, client: Client) -> None:
     (fault,) = run(served, "fault", "call", "GET /v1/keys", "--delay", "0.01", "--times", "0")
     assert [client.ask("GET", "/v1/keys")[0] for _ in range(2)] == [200, 200]
-    (still,) = run(served, "fault", "list")
-    assert (still["id"], still["hits"], still["times"]) == (fault["id"], 2, 0)
+    (idle,) = run(served, "fault", "list")
+    assert (idle["id"], idle["hits"], idle["times"]) == (fault["id"], 2, 0)
 
 
 def test_the_operator_is_never_struck(served: Served, client: Client) -> None:

@@ -47,12 +47,12 @@ def store(world: World) -> Store:
 
 
 def _save(store: Store, path: Path) -> None:
-    with store.still():
+    with store.idle():
         database_copies.save(store, path, metadata())
 
 
 def _load(store: Store, path: Path) -> None:
-    with store.still():
+    with store.idle():
         database_copies.load(store, path, metadata(), CONTEXT, lambda _session: None)
 
 

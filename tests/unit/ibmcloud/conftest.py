@@ -1,4 +1,4 @@
-"""The furnished folder, and a world on a copy of it."""
+"""The furnished folder, and command lines against a server on a copy of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.ibmcloud.world import World, furnished, opening
+from unit.ibmcloud.command_shell import Shell, furnished, opening
 
 Template = tuple[Path, dict[str, str]]
 
@@ -19,16 +19,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 
 @pytest.fixture
-def house(template: Template, tmp_path: Path) -> Iterator[World]:
-    """A world that the test may change."""
+def shell(template: Template, tmp_path: Path) -> Iterator[Shell]:
+    """Command lines against a server that the test may change."""
     world = opening(template[0], tmp_path / "data", template[1])
     yield world
     world.stop()
 
 
 @pytest.fixture(scope="module")
-def shared(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world for the tests of a module that only look."""
+def shared(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Command lines against a server, for the tests of a module that only look."""
     world = opening(template[0], tmp_path_factory.mktemp("shared") / "data", template[1])
     yield world
     world.stop()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from unit.ibmcloud.canned import Canned, canned
-from unit.ibmcloud.world import ibmcloud
+from unit.ibmcloud.command_shell import ibmcloud
 
 ID = "0717-00000000-0000-4000-8000-00000000000a"
 SERVER = "0717_00000000-0000-4000-8000-00000000000a"

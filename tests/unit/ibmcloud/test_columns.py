@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from unit.ibmcloud.world import World
+from unit.ibmcloud.command_shell import Shell
 
 COLUMNS = {
     "images": "ID|Name|Status|Arch|OS name|OS version|File size(GB)|Visibility|Encryption|Resource group|"
@@ -30,19 +30,19 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("verb", COLUMNS)
-def test_header(shared: World, verb: str) -> None:
+def test_header(shared: Shell, verb: str) -> None:
     header = shared.run("is", verb, "-q", who="consumer" if verb != "images" else "owner").out.splitlines()[0]
     assert re.split(r" {3,}", header) == COLUMNS[verb].split("|")
 
 
-def test_columns_are_three_spaces_apart_and_rows_have_no_trailing_ones(shared: World) -> None:
+def test_columns_are_three_spaces_apart_and_rows_have_no_trailing_ones(shared: Shell) -> None:
     for verb in COLUMNS:
         for line in shared.run("is", verb, "-q").out.splitlines():
             assert line == line.rstrip()
             assert "\x1b" not in line
 
 
-def test_images_by_id_name_and_the_order_that_tutorials_grep_for(shared: World) -> None:
+def test_images_by_id_name_and_the_order_that_tutorials_grep_for(shared: Shell) -> None:
     lines = shared.run("is", "images").out.splitlines()
     row = next(line for line in lines if re.search(r"spare.*available.*amd64.*debian.*private", line))
     known = {one["name"]: one["id"] for one in json.loads(shared.run("is", "images", "--output", "json").out)}
@@ -50,7 +50,7 @@ def test_images_by_id_name_and_the_order_that_tutorials_grep_for(shared: World) 
     assert row.split()[1] == "spare"
 
 
-def test_instances_by_id_name_status_and_addresses(shared: World) -> None:
+def test_instances_by_id_name_status_and_addresses(shared: Shell) -> None:
     line = next(one for one in shared.run("is", "instances", who="consumer").out.splitlines() if "borrowed" in one)
     words = line.split()
     assert words[:3] == [shared.names["borrowed"], "borrowed", "running"]
@@ -58,7 +58,7 @@ def test_instances_by_id_name_status_and_addresses(shared: World) -> None:
     assert words[4] == "-"
 
 
-def test_addresses_of_a_subnet_are_free_of_total(shared: World) -> None:
+def test_addresses_of_a_subnet_are_free_of_total(shared: Shell) -> None:
     row = shared.run("is", "subnets", "-q").out.splitlines()[1]
     assert re.search(r" \d+/256 ", row)
 
@@ -67,13 +67,13 @@ def test_addresses_of_a_subnet_are_free_of_total(shared: World) -> None:
     ("label", "position", "expected"),
     [("Region", 1, "us-south"), ("Resource group:", 2, "Default"), ("User", 1, "owner@publisher.example")],
 )
-def test_labels_of_the_target(house: World, label: str, position: int, expected: str) -> None:
-    house.run("target", "-g", "Default")
-    line = next(one for one in house.run("target").out.splitlines() if label in one)
+def test_labels_of_the_target(shell: Shell, label: str, position: int, expected: str) -> None:
+    shell.run("target", "-g", "Default")
+    line = next(one for one in shell.run("target").out.splitlines() if label in one)
     assert line.split()[position] == expected
 
 
-def test_the_token_is_the_fourth_word(shared: World) -> None:
+def test_the_token_is_the_fourth_word(shared: Shell) -> None:
     line = shared.run("iam", "oauth-tokens").out
     assert re.fullmatch(r"IAM token:  Bearer \S+\n", line)
     assert len(line.split()[3].split(".")) == 3

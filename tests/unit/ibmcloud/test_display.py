@@ -13,7 +13,7 @@ from kunsthalle.cli import common
 from kunsthalle.ibmcloud.terminal import Terminal
 from kunsthalle.local.display import escape, escape_all_but_colours, to_json
 from unit.ibmcloud.canned import canned
-from unit.ibmcloud.world import Screen, ibmcloud
+from unit.ibmcloud.command_shell import Screen, ibmcloud
 
 EVIL = "a\x1b[2Jb\x9b31mc\x85d\x7fe\u202ef\u2066g\u2028h\x00i"
 

@@ -14,7 +14,7 @@ from kunsthalle.ibmcloud.command_errors import Refused
 from kunsthalle.ibmcloud.http_client import Api
 from kunsthalle.ibmcloud.login_state import Session
 from unit.ibmcloud.canned import canned
-from unit.ibmcloud.world import World, ibmcloud
+from unit.ibmcloud.command_shell import Shell, ibmcloud
 
 KEYS = "/v1/keys"
 
@@ -90,38 +90,38 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_session_that_cannot_be_read(house: World, case: str) -> None:
-    kept = house.homes["owner"] / ".bluemix" / "config.json"
+def test_a_session_that_cannot_be_read(shell: Shell, case: str) -> None:
+    kept = shell.homes["owner"] / ".bluemix" / "config.json"
     kept.write_bytes(BROKEN[case])
     for words in (("is", "images"), ("target",), ("iam", "oauth-tokens")):
-        said = house.run(*words)
+        said = shell.run(*words)
         assert said.code == 1
         assert "ibmcloud login" in said.err
         assert "Traceback" not in said.err
-    assert house.run("login", "--apikey", house.keys["owner"]).code == 0
-    assert house.run("is", "images").code == 0
+    assert shell.run("login", "--apikey", shell.keys["owner"]).code == 0
+    assert shell.run("is", "images").code == 0
 
 
-def test_the_session_is_its_owners(house: World) -> None:
-    folder = house.homes["owner"] / ".bluemix"
+def test_the_session_is_its_owners(shell: Shell) -> None:
+    folder = shell.homes["owner"] / ".bluemix"
     assert stat.S_IMODE((folder / "config.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     kept = json.loads((folder / "config.json").read_text())
     assert {"APIEndpoint", "Region", "IAMToken", "IAMRefreshToken", "Account"} <= set(kept)
-    assert kept["Account"]["GUID"] == house.names["account_owner"]
-    assert house.keys["owner"] not in (folder / "config.json").read_text()
+    assert kept["Account"]["GUID"] == shell.names["account_owner"]
+    assert shell.keys["owner"] not in (folder / "config.json").read_text()
 
 
-def test_where_the_session_is(tmp_path: Path, house: World) -> None:
+def test_where_the_session_is(tmp_path: Path, shell: Shell) -> None:
     elsewhere, newer = tmp_path / "elsewhere", tmp_path / "newer"
     (newer / ".ibmcloud").mkdir(parents=True)
-    key = ("login", "--apikey", house.keys["owner"])
+    key = ("login", "--apikey", shell.keys["owner"])
     for env, place in (
         ({"IBMCLOUD_CONFIG_HOME": str(elsewhere)}, elsewhere),
         ({"IBMCLOUD_HOME": str(newer), "HOME": "/nowhere"}, newer / ".ibmcloud"),
         ({"HOME": str(tmp_path / "home")}, tmp_path / "home" / ".bluemix"),
     ):
-        assert ibmcloud(*key, env={**env, "KUNSTHALLE_URL": house.url}).code == 0
+        assert ibmcloud(*key, env={**env, "KUNSTHALLE_URL": shell.url}).code == 0
         assert (place / "config.json").exists()
     assert "set IBMCLOUD_HOME" in ibmcloud("target", env={}).err
 
@@ -133,79 +133,79 @@ def test_a_session_that_cannot_be_written(tmp_path: Path) -> None:
     assert "could not be" in said.err
 
 
-def test_a_token_that_has_ended_is_renewed_and_a_session_that_has_ended_says_so(house: World) -> None:
-    kept = house.homes["owner"] / ".bluemix" / "config.json"
+def test_a_token_that_has_ended_is_renewed_and_a_session_that_has_ended_says_so(shell: Shell) -> None:
+    kept = shell.homes["owner"] / ".bluemix" / "config.json"
     before = json.loads(kept.read_text())["IAMToken"]
-    real_time_passes(house.server.clock, 2 * 3_600)
-    assert house.run("is", "images").code == 0
+    real_time_passes(shell.server.clock, 2 * 3_600)
+    assert shell.run("is", "images").code == 0
     assert json.loads(kept.read_text())["IAMToken"] != before
-    real_time_passes(house.server.clock, 60 * 86_400)
-    said = house.run("is", "images")
+    real_time_passes(shell.server.clock, 60 * 86_400)
+    said = shell.run("is", "images")
     assert said.err == "FAILED\nNot logged in. Use 'ibmcloud login' to log in.\n\n"
 
 
 @pytest.mark.parametrize("to_file", [False, True])
 def test_the_trace_tells_calls_and_no_secret(
-    house: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], to_file: bool
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str], to_file: bool
 ) -> None:
     path = tmp_path / "trace.log"
     env = {"IBMCLOUD_TRACE": str(path) if to_file else "true"}
-    house.run("login", "--apikey", house.keys["owner"], env=env)
-    house.run("is", "images", env=env)
-    made = json.loads(house.run("iam", "api-key-create", "traced", "--output", "json", env=env).out)
-    house.log_in("consumer")
-    opened = Api(Session(house.env("consumer")), {**house.env("consumer"), **env}).post(
-        f"/v1/instances/{house.names['borrowed']}/console_access_token", {"console_type": "serial"}
+    shell.run("login", "--apikey", shell.keys["owner"], env=env)
+    shell.run("is", "images", env=env)
+    made = json.loads(shell.run("iam", "api-key-create", "traced", "--output", "json", env=env).out)
+    shell.log_in("consumer")
+    opened = Api(Session(shell.env("consumer")), {**shell.env("consumer"), **env}).post(
+        f"/v1/instances/{shell.names['borrowed']}/console_access_token", {"console_type": "serial"}
     )
-    api = Api(Session(house.env()), {**house.env(), **env})
+    api = Api(Session(shell.env()), {**shell.env(), **env})
     with pytest.raises(Refused):
         api.post("/v1/instances", {"user_data": 'password: "between quotes"\npath: \\after\n'})
     told = path.read_text() if to_file else capsys.readouterr().err
     assert "GET " in told
     assert "/v1/images?" in told
     assert "HTTP 200" in told
-    for secret in (house.keys["owner"], made["apikey"], opened["access_token"], "eyJ", "between quotes", "after"):
+    for secret in (shell.keys["owner"], made["apikey"], opened["access_token"], "eyJ", "between quotes", "after"):
         assert secret not in told
     if to_file:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_key_file_is_private_and_its_key_works(house: World, tmp_path: Path) -> None:
+def test_a_key_file_is_private_and_its_key_works(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
-    said = house.run("iam", "api-key-create", "robot", "-d", "For builds", "--file", str(path))
+    said = shell.run("iam", "api-key-create", "robot", "-d", "For builds", "--file", str(path))
     assert said.code == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     kept = json.loads(path.read_text())
     assert list(kept) == ["name", "description", "apikey", "createdAt", "locked", "uuid"]
     assert kept["apikey"] not in said.out
-    assert house.run("login", "--apikey", f"@{path}").code == 0
+    assert shell.run("login", "--apikey", f"@{path}").code == 0
     raw = tmp_path / "raw"
     raw.write_text(kept["apikey"] + "\n")
-    assert house.run("login", env={"IBMCLOUD_API_KEY": f"@{raw}"}).code == 0
+    assert shell.run("login", env={"IBMCLOUD_API_KEY": f"@{raw}"}).code == 0
 
 
-def test_a_profile_is_assumed_at_login(house: World) -> None:
-    api = Api(Session(house.env()), house.env())
-    account = house.names["account_owner"]
+def test_a_profile_is_assumed_at_login(shell: Shell) -> None:
+    api = Api(Session(shell.env()), shell.env())
+    account = shell.names["account_owner"]
     profile = api.post("/v1/profiles", {"name": "robot", "account_id": account})["id"]
-    user = {"identifier": Session(house.env()).iam_id, "type": "user", "accounts": [account]}
+    user = {"identifier": Session(shell.env()).iam_id, "type": "user", "accounts": [account]}
     api.post(f"/v1/profiles/{profile}/identities/user", user)
     for ref in (profile, "robot"):
-        said = house.run("login", "--apikey", house.keys["owner"], "--profile", ref)
+        said = shell.run("login", "--apikey", shell.keys["owner"], "--profile", ref)
         assert said.code == 0, said.err
         assert "User:              robot\n" in said.out
-        assert house.run("iam", "oauth-tokens").out.startswith("IAM token:  Bearer ey")
-    assert "Unable to authenticate" in house.run("login", "--apikey", house.keys["owner"], "--profile", "nobody").err
+        assert shell.run("iam", "oauth-tokens").out.startswith("IAM token:  Bearer ey")
+    assert "Unable to authenticate" in shell.run("login", "--apikey", shell.keys["owner"], "--profile", "nobody").err
 
 
-def test_an_interruption_is_no_traceback(house: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = (house.homes["owner"] / ".bluemix" / "config.json").read_bytes()
+def test_an_interruption_is_no_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = (shell.homes["owner"] / ".bluemix" / "config.json").read_bytes()
 
     def interrupted(*_arguments: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("kunsthalle.ibmcloud.http_client.Api._once", interrupted)
-    said = house.run("login", "--apikey", house.keys["owner"])
+    said = shell.run("login", "--apikey", shell.keys["owner"])
     assert said.code == 130
     assert "Traceback" not in said.err
-    assert (house.homes["owner"] / ".bluemix" / "config.json").read_bytes() == kept
+    assert (shell.homes["owner"] / ".bluemix" / "config.json").read_bytes() == kept

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.ibmcloud.world import PUBLIC, World
+from unit.ibmcloud.command_shell import PUBLIC, Shell
 
 FOLDER = Path(__file__).parent / "golden"
 WRITE = os.environ.get("KUNSTHALLE_GOLDEN") == "write"
@@ -40,7 +40,7 @@ _OTHERS = (
 class Masks:
     """Resources of one transcript by the order in which they first appear."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Shell) -> None:
         self._seen: dict[str, str] = {}
         self._folder = str(world.folder)
 
@@ -66,7 +66,7 @@ def _commands(text: str) -> Iterator[str]:
             yield line
 
 
-def _obey(world: World, line: str, who: str) -> str:
+def _obey(world: Shell, line: str, who: str) -> str:
     words = shlex.split(line.removeprefix("$ ibmcloud "))
     stdin = ""
     if "<<<" in words:
@@ -77,7 +77,7 @@ def _obey(world: World, line: str, who: str) -> str:
     return f"{told if told.endswith(chr(10)) or not told else told + chr(10)}--- exit {said.code}\n"
 
 
-def transcript(world: World, script: str) -> str:
+def transcript(world: Shell, script: str) -> str:
     """What the commands of a script say now."""
     masks, who, told = Masks(world), "owner", []
     for line in _commands(script):
@@ -92,18 +92,18 @@ def transcript(world: World, script: str) -> str:
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
-def test_transcript(path: Path, house: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transcript(path: Path, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, text in files(house).items():
+    for name, text in files(shell).items():
         (tmp_path / name).write_text(text)
     expected = path.read_text()
-    found = transcript(house, expected)
+    found = transcript(shell, expected)
     if WRITE:
         path.write_text(found)
     assert found == expected
 
 
-def files(world: World) -> dict[str, str]:
+def files(world: Shell) -> dict[str, str]:
     """Files that command lines name."""
     image = f'{{"id":"{world.names["spare"]}","name":"spare","region":"us-south"}}'
     body = '{"name":"spare-server","label":"Spare server","version":"1.0.0","install_kind":"instance",'

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fixtures.walks import share
 from kunsthalle.ibmcloud import registry
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag, parse
-from unit.ibmcloud.world import ibmcloud
+from unit.ibmcloud.command_shell import ibmcloud
 
 COMMAND = Command(
     "is widget",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from unit.ibmcloud.canned import ACCOUNT, Canned, canned
-from unit.ibmcloud.world import ibmcloud
+from unit.ibmcloud.command_shell import ibmcloud
 
 PROFILE = {"id": "Profile-1", "iam_id": "iam-Profile-1", "name": "builders", "entity_tag": "2-a"}
 RULE = {

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fixtures.app import VERSION
-from unit.ibmcloud.world import World
+from unit.ibmcloud.command_shell import Shell
 
 LISTS = (
     ("is images --status all", "owner", "/v1/images", "images"),
@@ -67,7 +67,7 @@ ONES = (
 )
 
 
-def _asked(world: World, who: str, path: str, **more: str) -> Any:
+def _asked(world: Shell, who: str, path: str, **more: str) -> Any:
     """What the API itself answers to the same persona."""
     from kunsthalle.ibmcloud.http_client import Api
     from kunsthalle.ibmcloud.login_state import Session
@@ -78,7 +78,7 @@ def _asked(world: World, who: str, path: str, **more: str) -> Any:
 
 
 @pytest.mark.parametrize(("words", "who", "path", "key"), LISTS, ids=[row[0] for row in LISTS])
-def test_a_list_is_the_array_of_the_api(shared: World, words: str, who: str, path: str, key: str) -> None:
+def test_a_list_is_the_array_of_the_api(shared: Shell, words: str, who: str, path: str, key: str) -> None:
     said = shared.run(*words.split(), "--output", "JSON", who=who)
     assert (said.code, said.err) == (0, "")
     page = _asked(shared, who, path)
@@ -91,29 +91,29 @@ def test_a_list_is_the_array_of_the_api(shared: World, words: str, who: str, pat
 
 
 @pytest.mark.parametrize(("words", "who", "path"), ONES, ids=[row[0] for row in ONES])
-def test_one_thing_is_the_object_of_the_api(shared: World, words: str, who: str, path: str) -> None:
+def test_one_thing_is_the_object_of_the_api(shared: Shell, words: str, who: str, path: str) -> None:
     said = shared.run(*words.format(**shared.names).split(), "--output=json", who=who)
     assert (said.code, said.err) == (0, "")
     assert json.loads(said.out) == _asked(shared, who, path)
 
 
 @pytest.mark.parametrize("spelling", [("--output", "JSON"), ("--output=json",), ("-output", "Json"), ("--json",)])
-def test_every_spelling(shared: World, spelling: tuple[str, ...]) -> None:
+def test_every_spelling(shared: Shell, spelling: tuple[str, ...]) -> None:
     assert json.loads(shared.run("is", "keys", *spelling).out)[0]["name"] == "default"
 
 
-def test_pages_are_followed_to_the_end(house: World) -> None:
+def test_pages_are_followed_to_the_end(shell: Shell) -> None:
     """More images than a page of the API holds."""
     for number in range(60):
-        house.server.store.write(house.server.base, lambda session, number=number: _add(session, house, number))
-    found = json.loads(house.run("is", "images", "--output", "json").out)
+        shell.server.store.write(shell.server.base, lambda session, number=number: _add(session, shell, number))
+    found = json.loads(shell.run("is", "images", "--output", "json").out)
     assert len({one["id"] for one in found}) == 60 + 2
 
 
-def _add(session: Any, house: World, number: int) -> None:
+def _add(session: Any, shell: Shell, number: int) -> None:
     from fixtures.worlds import add_image
 
-    acting = session.as_context(session.ctx.as_system(house.names["account_owner"]))
+    acting = session.as_context(session.ctx.as_system(shell.names["account_owner"]))
     use = {"api_version": "2026-10-06", "bare_metal_server": "true", "instance": "true"}
     add_image(acting, f"many-{number:03d}", allowed_use=use)
 

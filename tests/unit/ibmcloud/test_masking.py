@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from unit.ibmcloud.world import Said, World
+from unit.ibmcloud.command_shell import Said, Shell
 
 MODES = ((), ("--output", "JSON"), ("-q",))
 COMMANDS = (
@@ -31,7 +31,7 @@ def _told(said: Said, ref: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: " ".join(mode) or "plain")
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[1])
-def test_hidden_is_absent(shared: World, command: tuple[str, ...], mode: tuple[str, ...]) -> None:
+def test_hidden_is_absent(shared: Shell, command: tuple[str, ...], mode: tuple[str, ...]) -> None:
     told = []
     for ref in (shared.names["golden"], "r006-00000000-0000-4000-8000-000000000000", "golden", "never-was"):
         words = [word.format(ref=ref) for word in command]
@@ -43,22 +43,22 @@ def test_hidden_is_absent(shared: World, command: tuple[str, ...], mode: tuple[s
         assert told[0][0] == 1
 
 
-def test_the_reference_is_there_and_does_not_open(shared: World) -> None:
+def test_the_reference_is_there_and_does_not_open(shared: Shell) -> None:
     listed = shared.run("is", "instances", who="consumer").out
     assert re.search(r"borrowed +running +\S+ +- +bx2-2x8 +golden ", listed)
     assert shared.names["golden"] in shared.run("is", "instance", "borrowed", who="consumer").out
     assert shared.run("is", "image", shared.names["golden"], who="consumer").code == 1
 
 
-def test_a_name_is_ones_own_image_or_nothing(house: World) -> None:
-    bucket = house.server.drivers.buckets.folder(house.names["account_consumer"]) / "images"
-    source = house.server.drivers.buckets.folder(house.names["account_owner"]) / "images" / "spare.qcow2"
+def test_a_name_is_ones_own_image_or_nothing(shell: Shell) -> None:
+    bucket = shell.server.drivers.buckets.folder(shell.names["account_consumer"]) / "images"
+    source = shell.server.drivers.buckets.folder(shell.names["account_owner"]) / "images" / "spare.qcow2"
     (bucket / "own.qcow2").write_bytes(source.read_bytes())
-    made = house.run(
+    made = shell.run(
         "is", "image-create", "golden", "--file", "cos://us-south/images/own.qcow2", "--os-name", "debian-12-amd64",
         who="consumer",
     )  # fmt: skip
     assert made.code == 0, made.err
-    shown = house.run("is", "image", "golden", who="consumer").out
-    assert house.names["golden"] not in shown
-    assert house.names["golden"] in house.run("is", "instance", "borrowed", who="consumer").out
+    shown = shell.run("is", "image", "golden", who="consumer").out
+    assert shell.names["golden"] not in shown
+    assert shell.names["golden"] in shell.run("is", "instance", "borrowed", who="consumer").out

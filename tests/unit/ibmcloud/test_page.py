@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unit.ibmcloud.canned import canned
-from unit.ibmcloud.world import ibmcloud
+from unit.ibmcloud.command_shell import ibmcloud
 
 IMAGE = "r006-6cab2dbd-4e57-4dc5-810b-b7366cb78999"
 INSTANCE = "0717_44905aa4-119d-5622-00ce-face32b78999"

@@ -14,8 +14,8 @@ from kunsthalle.ibmcloud.grammar import Command, Flag
 from kunsthalle.ibmcloud.http_client import Api
 from kunsthalle.ibmcloud.registry import everything
 from kunsthalle.local import list_parameters
+from unit.ibmcloud.command_shell import Shell
 from unit.ibmcloud.test_verbs import UNSUPPORTED, VERBS
-from unit.ibmcloud.world import World
 
 _GROUP = ("--resource-group-id", "--resource-group-name")
 _SHORT = {"@f": ("--force", "-f"), "@rg": _GROUP, "@all": (*_GROUP, "--all-resource-groups")}
@@ -79,7 +79,7 @@ def test_every_command_has_one_row_and_is_served() -> None:
     assert [words for words in named if not VERBS[words]] == []
 
 
-def test_every_call_of_the_reference_works(house: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_call_of_the_reference_works(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, over HTTP; what a call needs of another's answer is asked for when its turn comes.
 
     A list is asked for nothing that it does not know: the server passes over such a parameter, and so would a mistake.
@@ -88,8 +88,8 @@ def test_every_call_of_the_reference_works(house: World, monkeypatch: pytest.Mon
     for row in rows():
         if row.call.startswith("["):
             continue
-        argv = [_resolved(house, word) for word in shlex.split(_named(row.call))]
-        said = house.run(*row.words.split(), *argv, who=_who(row.words))
+        argv = [_resolved(shell, word) for word in shlex.split(_named(row.call))]
+        said = shell.run(*row.words.split(), *argv, who=_who(row.words))
         if said.code != 0 or UNSUPPORTED in said.err:
             failed.append((row.words, argv, said.err or said.out))
     assert failed == [], "\n".join(map(str, failed))
@@ -139,34 +139,34 @@ def _named(call: str) -> str:
     return re.sub(r"(?<!')\{[a-z][^{}\"]*\}", lambda found: shlex.quote(found[0]), call)
 
 
-def _of_keys(house: World, what: str) -> str:
+def _of_keys(shell: Shell, what: str) -> str:
     """Something of the instance of Key Protect: its ID, of its import token, or what a key of it has wrapped."""
-    shown = house.run("resource", "service-instance", "reference-keys", "--output", "json").out
+    shown = shell.run("resource", "service-instance", "reference-keys", "--output", "json").out
     instance = str(json.loads(shown)["guid"])
     if what == "kms":
         return instance
     wrap = ("key", "wrap", "kp-key", "-a", "image", "-o", "json")
     command = wrap if what == "ciphertext" else ("import-token", "show")
-    answer = json.loads(house.run("kp", *command, "-i", instance).out)
+    answer = json.loads(shell.run("kp", *command, "-i", instance).out)
     return str(answer["Ciphertext" if what == "ciphertext" else what])
 
 
-def _resolved(house: World, word: str) -> str:
+def _resolved(shell: Shell, word: str) -> str:
     """`{command arguments}` is the id of the last that the list shows; `:field=value` chooses."""
     if "IMAGE_ID" in word:
-        return word.replace("IMAGE_ID", _resolved(house, "{images:name=my-image}"))
+        return word.replace("IMAGE_ID", _resolved(shell, "{images:name=my-image}"))
     found = re.fullmatch(r"\{([a-z][^{}\"]*)\}", word)
     if found is None:
         return word
-    if found[1] in house.names and found[1] != "locator":
-        return house.names[found[1]]
+    if found[1] in shell.names and found[1] != "locator":
+        return shell.names[found[1]]
     if found[1] == "locator":
         get = ("catalog", "offering", "get", "-c", "dev-catalog", "-o", "virtual-server-image", "--output", "json")
-        return str(json.loads(house.run(*get).out)["kinds"][0]["versions"][0]["version_locator"])
+        return str(json.loads(shell.run(*get).out)["kinds"][0]["versions"][0]["version_locator"])
     if found[1] in ("kms", "nonce", "payload", "ciphertext"):
-        return _of_keys(house, found[1])
+        return _of_keys(shell, found[1])
     if found[1] == "boot volume of web":
-        web = json.loads(house.run("is", "instance", "web", "--output", "json").out)
+        web = json.loads(shell.run("is", "instance", "web", "--output", "json").out)
         return str(web["boot_volume_attachment"]["volume"]["id"])
     if found[1].startswith("policy of "):
         of = {
@@ -175,40 +175,40 @@ def _resolved(house: World, word: str) -> str:
             "profile": ("trusted-profile-policies", "my-profile"),
             "group": ("access-group-policies", "hello_world_group"),
         }
-        listed = json.loads(house.run("iam", *of[found[1].removeprefix("policy of ")], "--output", "json").out)
+        listed = json.loads(shell.run("iam", *of[found[1].removeprefix("policy of ")], "--output", "json").out)
         others = [one["id"] for one in listed if one["roles"][0]["display_name"] != "Administrator"]
         return str(others[0] if others else listed[0]["id"])
     if found[1] == "authorization":
-        listed = json.loads(house.run("iam", "authorization-policies", "--output", "json").out)
+        listed = json.loads(shell.run("iam", "authorization-policies", "--output", "json").out)
         return str(listed[-1]["id"])
     if found[1] == "user viewer":
-        users = json.loads(house.run("account", "users", "--output", "json").out)
+        users = json.loads(shell.run("account", "users", "--output", "json").out)
         return str(next(one["iam_id"] for one in users if one["user_id"] == "viewer@publisher.example"))
     asked, _, wanted = found[1].partition(":")
     field, _, value = wanted.partition("=")
-    listed = json.loads(house.run("is", *asked.split(), "--output", "json").out)
+    listed = json.loads(shell.run("is", *asked.split(), "--output", "json").out)
     return str(next(one["id"] for one in listed if not wanted or one[field] == value))
 
 
-def test_an_option_that_changes_nothing_says_ignored(house: World) -> None:
-    said = house.run("is", "vpc-create", "classic", "--classic-access")
+def test_an_option_that_changes_nothing_says_ignored(shell: Shell) -> None:
+    said = shell.run("is", "vpc-create", "classic", "--classic-access")
     assert (said.code, said.err) == (0, "--classic-access is ignored: there is no classic infrastructure.\n")
-    assert house.run("is", "vpc-create", "quiet", "--classic-access", "-q").err == ""
+    assert shell.run("is", "vpc-create", "quiet", "--classic-access", "-q").err == ""
     for command in everything().values():
         for one in command.flags:
             assert "ccepted" not in one.help, (command.words, one.name)
             assert not one.ignored or one.ignored.endswith("."), (command.words, one.name)
 
 
-def test_a_filter_hides_the_public_catalog(house: World) -> None:
-    said = house.run("catalog", "filter", "create", "--hide-ibm-catalog", "-c", "gallery")
+def test_a_filter_hides_the_public_catalog(shell: Shell) -> None:
+    said = shell.run("catalog", "filter", "create", "--hide-ibm-catalog", "-c", "gallery")
     assert (said.code, said.err) == (0, "--catalog is ignored: filters are an account's own.\n")
-    assert json.loads(house.run("catalog", "filter", "get", "--output", "json").out)["hide_IBM_cloud_catalog"] is True
+    assert json.loads(shell.run("catalog", "filter", "get", "--output", "json").out)["hide_IBM_cloud_catalog"] is True
 
 
-def test_offerings_are_searched_by_words_and_by_options(house: World) -> None:
+def test_offerings_are_searched_by_words_and_by_options(shell: Shell) -> None:
     for options, found in (((), 1), (("golden",), 1), (("nothing",), 0), (("--offering", "none"), 0)):
-        said = house.run("catalog", "offering", "search", *options, "--catalog", "gallery", "--output", "json")
+        said = shell.run("catalog", "offering", "search", *options, "--catalog", "gallery", "--output", "json")
         assert (said.code, len(json.loads(said.out))) == (0, found), options
 
 
@@ -217,9 +217,9 @@ def test_ignored_is_a_reason() -> None:
     assert Flag("new", help="Not ignored.").ignored == ""
 
 
-def test_a_search_is_sorted_and_shown_in_part(house: World) -> None:
+def test_a_search_is_sorted_and_shown_in_part(shell: Shell) -> None:
     def names(*options: str) -> list[str]:
-        said = house.run("resource", "search", "family:is", "--sort-by", "name", *options, "--output", "json")
+        said = shell.run("resource", "search", "family:is", "--sort-by", "name", *options, "--output", "json")
         assert (said.code, said.err) == (0, "")
         return [one["name"] for one in json.loads(said.out)]
 

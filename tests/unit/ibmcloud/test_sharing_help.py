@@ -8,41 +8,41 @@ from pathlib import Path
 
 from kunsthalle.ibmcloud.commands import publishing_examples as examples
 from unit.ibmcloud.canned import Canned, canned
-from unit.ibmcloud.world import World, ibmcloud
+from unit.ibmcloud.command_shell import Shell, ibmcloud
 
 CATALOG = "/api/v1-beta/catalogs/11111111-1111-4111-8111-111111111111/offerings/22222222-2222-4222-8222-222222222222"
 ALLOWLIST = ["catalog", "offering", "publish", "allowlist", "-c", CATALOG.split("/")[4], "-o", CATALOG.split("/")[6]]
 IDS = ("a" * 32, "b" * 32, "c" * 32)
 
 
-def _run(house: World, line: str, **stand_ins: str) -> str:
+def _run(shell: Shell, line: str, **stand_ins: str) -> str:
     for name, value in stand_ins.items():
         line = line.replace(name, value)
-    said = house.run(*shlex.split(line)[1:], "--output", "json")
+    said = shell.run(*shlex.split(line)[1:], "--output", "json")
     assert said.code == 0, said.err
     return said.out
 
 
-def test_the_examples_of_publishing_run_in_their_order(house: World) -> None:
+def test_the_examples_of_publishing_run_in_their_order(shell: Shell) -> None:
     """Import, validate, ready, share; each command of the way shows them."""
-    known = {"CATALOG": "annexe", "ACCOUNT": house.names["account_consumer"], "IMAGE_ID": house.names["spare"]}
-    assert house.run("catalog", "create", "--name", "annexe").code == 0
-    made = json.loads(_run(house, examples.CREATE, **known))
+    known = {"CATALOG": "annexe", "ACCOUNT": shell.names["account_consumer"], "IMAGE_ID": shell.names["spare"]}
+    assert shell.run("catalog", "create", "--name", "annexe").code == 0
+    made = json.loads(_run(shell, examples.CREATE, **known))
     known["LOCATOR"] = made["kinds"][0]["versions"][0]["version_locator"]
     for line in (examples.VALIDATE, examples.READY, examples.SHARED):
-        _run(house, line, **known)
-    listed = json.loads(house.run("catalog", "offering", "get", "-c", "annexe", "-o", "web", "--output", "json").out)
+        _run(shell, line, **known)
+    listed = json.loads(shell.run("catalog", "offering", "get", "-c", "annexe", "-o", "web", "--output", "json").out)
     assert listed["kinds"][0]["versions"][0]["state"]["current"] == "consumable"
     assert listed["share_enabled"] is True
-    _run(house, "ibmcloud is instance-stop web -f")
-    volume = json.loads(_run(house, "ibmcloud is instance web"))["boot_volume_attachment"]["volume"]["id"]
-    second = json.loads(_run(house, f"ibmcloud is image-create second --source-volume {volume}"))["id"]
-    _run(house, examples.IMPORT, **{**known, "IMAGE_ID": second})
+    _run(shell, "ibmcloud is instance-stop web -f")
+    volume = json.loads(_run(shell, "ibmcloud is instance web"))["boot_volume_attachment"]["volume"]["id"]
+    second = json.loads(_run(shell, f"ibmcloud is image-create second --source-volume {volume}"))["id"]
+    _run(shell, examples.IMPORT, **{**known, "IMAGE_ID": second})
 
 
-def test_help_shows_the_examples(house: World) -> None:
+def test_help_shows_the_examples(shell: Shell) -> None:
     for words in ("create", "import-version", "version validate", "ready", "publish allowlist"):
-        said = house.run("catalog", "offering", *words.split(), "--help")
+        said = shell.run("catalog", "offering", *words.split(), "--help")
         shown = said.out.partition("EXAMPLES:\n")[2].splitlines()
         assert shown, words
         order = [examples.CREATE, examples.IMPORT, examples.VALIDATE, examples.READY, examples.SHARED]

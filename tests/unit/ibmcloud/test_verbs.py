@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.ibmcloud.registry import AREAS, CORE, everything
-from unit.ibmcloud.world import ibmcloud
+from unit.ibmcloud.command_shell import ibmcloud
 
 UNKNOWN, UNSUPPORTED = "is not a registered command", "is not supported by Kunsthalle."
 

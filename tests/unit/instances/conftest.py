@@ -1,4 +1,4 @@
-"""A cloud for each test, its worker running."""
+"""The API in this process, on a store of the test's own."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import pytest
 
 from fixtures.app import open_app
 from fixtures.worlds import World
-from unit.instances.cloud import Cloud
-from unit.instances.crowd import Crowd
+from unit.instances.api_in_process import Api
+from unit.instances.group_caller import Caller
 
 
 @pytest.fixture
-def still(world: World, tmp_path: Path) -> Cloud:
-    """A cloud whose jobs wait."""
-    return Cloud(world, tmp_path)
+def idle(world: World, tmp_path: Path) -> Api:
+    """The API in this process; its jobs wait until they are asked for."""
+    return Api(world, tmp_path)
 
 
 @pytest.fixture
-def cloud(still: Cloud) -> Iterator[Cloud]:
-    still.worker.start()
-    yield still
-    still.worker.stop()
+def api(idle: Api) -> Iterator[Api]:
+    idle.worker.start()
+    yield idle
+    idle.worker.stop()
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> Iterator[Crowd]:
-    """A whole server with a template, for stories of instance groups."""
+def caller(tmp_path: Path) -> Iterator[Caller]:
+    """Calls of an account of a whole application, for stories of instance groups."""
     app = open_app(tmp_path / "data")
-    yield Crowd(app)
+    yield Caller(app)
     app.close()

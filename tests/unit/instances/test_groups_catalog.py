@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from unit.instances.crowd import BASE, GROUPS, Crowd, Offer
+from unit.instances.group_caller import BASE, GROUPS, Caller, Offer
 
 DENIED = (403, "not_authorized", None)
 
 
 @pytest.fixture
-def offer(crowd: Crowd) -> Offer:
-    return crowd.offer()
+def offer(caller: Caller) -> Offer:
+    return caller.offer()
 
 
-def _template(crowd: Crowd, offer: Offer) -> dict[str, object]:
-    return crowd.template(catalog_offering={"version": {"crn": offer.version}})
+def _template(caller: Caller, offer: Offer) -> dict[str, object]:
+    return caller.template(catalog_offering={"version": {"crn": offer.version}})
 
 
 def _reasons(group: dict[str, object]) -> tuple[object, list[str]]:
@@ -23,89 +23,89 @@ def _reasons(group: dict[str, object]) -> tuple[object, list[str]]:
 
 
 @pytest.mark.parametrize("which", ["that catalog", "all catalogs"])
-def test_without_the_policy_there_is_no_group(crowd: Crowd, offer: Offer, which: str) -> None:
-    template = _template(crowd, offer)
+def test_without_the_policy_there_is_no_group(caller: Caller, offer: Offer, which: str) -> None:
+    template = _template(caller, offer)
     for count in (0, 1):
-        assert crowd.refused("POST", GROUPS, crowd.body(template, count)) == DENIED
-    assert crowd.servers() == {}
-    policy = crowd.authorize("11111111-1111-4111-8111-111111111111")
-    assert crowd.refused("POST", GROUPS, crowd.body(template, 1)) == DENIED, "of another catalog"
-    crowd.do("DELETE", policy)
-    crowd.authorize(offer.catalog if which == "that catalog" else None)
-    group = crowd.group(2, template)
+        assert caller.refused("POST", GROUPS, caller.body(template, count)) == DENIED
+    assert caller.servers() == {}
+    policy = caller.authorize("11111111-1111-4111-8111-111111111111")
+    assert caller.refused("POST", GROUPS, caller.body(template, 1)) == DENIED, "of another catalog"
+    caller.do("DELETE", policy)
+    caller.authorize(offer.catalog if which == "that catalog" else None)
+    group = caller.group(2, template)
     assert _reasons(group) == ("healthy", [])
-    servers = crowd.do("GET", "/v1/instances")["instances"]
+    servers = caller.do("GET", "/v1/instances")["instances"]
     assert {one["catalog_offering"]["version"]["crn"] for one in servers} == {offer.version}
     assert {one["image"]["id"] for one in servers} == {offer.image}
-    assert crowd.refused("GET", f"/v1/images/{offer.image}") == (404, "not_found", "id")
-    assert offer.image not in str(crowd.now(group))
+    assert caller.refused("GET", f"/v1/images/{offer.image}") == (404, "not_found", "id")
+    assert offer.image not in str(caller.now(group))
 
 
-def test_a_policy_that_is_removed_stops_growth_and_nothing_else(crowd: Crowd, offer: Offer) -> None:
-    policy = crowd.authorize(offer.catalog)
-    group = crowd.group(2, _template(crowd, offer))
-    crowd.do("DELETE", policy)
-    assert crowd.now(group)["status"] == "healthy"
-    group = crowd.change(group, membership_count=3)
+def test_a_policy_that_is_removed_stops_growth_and_nothing_else(caller: Caller, offer: Offer) -> None:
+    policy = caller.authorize(offer.catalog)
+    group = caller.group(2, _template(caller, offer))
+    caller.do("DELETE", policy)
+    assert caller.now(group)["status"] == "healthy"
+    group = caller.change(group, membership_count=3)
     assert _reasons(group) == ("unhealthy", ["not_authorized"])
     assert "globalcatalog-collection.instance.retrieve" in group["lifecycle_reasons"][0]["message"]
-    assert list(crowd.servers().values()) == ["running"] * 2
-    group = crowd.change(group, membership_count=1)
-    assert (_reasons(group), len(crowd.servers())) == (("healthy", []), 1)
-    crowd.change(group, membership_count=2)
-    crowd.authorize(offer.catalog)
-    crowd.app.travel(60)
-    assert (_reasons(crowd.now(group)), len(crowd.servers())) == (("healthy", []), 2)
+    assert list(caller.servers().values()) == ["running"] * 2
+    group = caller.change(group, membership_count=1)
+    assert (_reasons(group), len(caller.servers())) == (("healthy", []), 1)
+    caller.change(group, membership_count=2)
+    caller.authorize(offer.catalog)
+    caller.app.travel(60)
+    assert (_reasons(caller.now(group)), len(caller.servers())) == (("healthy", []), 2)
 
 
-def test_a_lost_member_is_not_made_anew_without_the_policy(crowd: Crowd, offer: Offer) -> None:
-    policy = crowd.authorize(offer.catalog)
-    group = crowd.group(2, _template(crowd, offer))
-    crowd.do("DELETE", policy)
-    crowd.do("DELETE", f"/v1/instances/{crowd.members(group)[0]['instance']['id']}")
-    crowd.app.settle()
-    assert (_reasons(crowd.now(group)), len(crowd.servers())) == (("unhealthy", ["not_authorized"]), 1)
+def test_a_lost_member_is_not_made_anew_without_the_policy(caller: Caller, offer: Offer) -> None:
+    policy = caller.authorize(offer.catalog)
+    group = caller.group(2, _template(caller, offer))
+    caller.do("DELETE", policy)
+    caller.do("DELETE", f"/v1/instances/{caller.members(group)[0]['instance']['id']}")
+    caller.app.settle()
+    assert (_reasons(caller.now(group)), len(caller.servers())) == (("unhealthy", ["not_authorized"]), 1)
 
 
-def test_the_images_life_is_asked_at_each_growth(crowd: Crowd, offer: Offer) -> None:
-    crowd.authorize(offer.catalog)
-    group = crowd.group(1, _template(crowd, offer))
-    crowd.app.do("POST", f"{offer.locator}/deprecate/true", {})
-    assert crowd.app.do("GET", f"/v1/images/{offer.image}")["status"] == "deprecated"
-    assert _reasons(crowd.change(group, membership_count=2)) == ("healthy", [])
-    crowd.app.travel(91 * 86_400)
-    assert crowd.app.do("GET", f"/v1/images/{offer.image}")["status"] == "obsolete"
-    group = crowd.change(group, membership_count=3)
+def test_the_images_life_is_asked_at_each_growth(caller: Caller, offer: Offer) -> None:
+    caller.authorize(offer.catalog)
+    group = caller.group(1, _template(caller, offer))
+    caller.app.do("POST", f"{offer.locator}/deprecate/true", {})
+    assert caller.app.do("GET", f"/v1/images/{offer.image}")["status"] == "deprecated"
+    assert _reasons(caller.change(group, membership_count=2)) == ("healthy", [])
+    caller.app.travel(91 * 86_400)
+    assert caller.app.do("GET", f"/v1/images/{offer.image}")["status"] == "obsolete"
+    group = caller.change(group, membership_count=3)
     assert _reasons(group) == ("unhealthy", ["not_found"])
-    assert list(crowd.servers().values()) == ["running"] * 2
+    assert list(caller.servers().values()) == ["running"] * 2
 
 
-def test_sharing_that_is_withdrawn_ends_growth(crowd: Crowd, offer: Offer) -> None:
-    crowd.authorize(offer.catalog)
-    group = crowd.group(1, _template(crowd, offer))
-    crowd.app.ok("owner", "DELETE", f"{offer.path}/access", [crowd.app.accounts["consumer"]])
-    group = crowd.change(group, membership_count=2)
+def test_sharing_that_is_withdrawn_ends_growth(caller: Caller, offer: Offer) -> None:
+    caller.authorize(offer.catalog)
+    group = caller.group(1, _template(caller, offer))
+    caller.app.ok("owner", "DELETE", f"{offer.path}/access", [caller.app.accounts["consumer"]])
+    group = caller.change(group, membership_count=2)
     assert _reasons(group) == ("unhealthy", ["not_found"])
-    assert (list(crowd.servers().values()), offer.image in str(group)) == (["running"], False)
-    crowd.app.do("POST", f"{offer.path}/access", [crowd.app.accounts["consumer"]])
+    assert (list(caller.servers().values()), offer.image in str(group)) == (["running"], False)
+    caller.app.do("POST", f"{offer.path}/access", [caller.app.accounts["consumer"]])
     approve = f"{BASE}/shareapproval/offering/access/source/approved"
-    crowd.do("POST", approve, [crowd.app.accounts["owner"]])
-    crowd.app.travel(60)
-    assert _reasons(crowd.now(group)) == ("healthy", [])
+    caller.do("POST", approve, [caller.app.accounts["owner"]])
+    caller.app.travel(60)
+    assert _reasons(caller.now(group)) == ("healthy", [])
 
 
-def test_the_owner_needs_the_policy_as_anybody_does(crowd: Crowd, offer: Offer) -> None:
-    crowd.who = "owner"
-    template = _template(crowd, offer)
-    assert crowd.refused("POST", GROUPS, crowd.body(template, 1)) == DENIED
-    by_id = crowd.template(image={"id": offer.image})
-    assert crowd.group(1, by_id)["status"] == "healthy", "its own image, by its own word"
-    crowd.authorize(offer.catalog)
-    assert crowd.group(1, template)["status"] == "healthy"
+def test_the_owner_needs_the_policy_as_anybody_does(caller: Caller, offer: Offer) -> None:
+    caller.who = "owner"
+    template = _template(caller, offer)
+    assert caller.refused("POST", GROUPS, caller.body(template, 1)) == DENIED
+    by_id = caller.template(image={"id": offer.image})
+    assert caller.group(1, by_id)["status"] == "healthy", "its own image, by its own word"
+    caller.authorize(offer.catalog)
+    assert caller.group(1, template)["status"] == "healthy"
 
 
-def test_a_group_does_not_turn_to_a_catalog_without_the_policy(crowd: Crowd, offer: Offer) -> None:
-    crowd.who = "owner"
-    group = crowd.group(1, crowd.template(image={"id": offer.image}))
-    body = {"instance_template": {"id": _template(crowd, offer)["id"]}}
-    assert crowd.refused("PATCH", f"{GROUPS}/{group['id']}", body) == DENIED
+def test_a_group_does_not_turn_to_a_catalog_without_the_policy(caller: Caller, offer: Offer) -> None:
+    caller.who = "owner"
+    group = caller.group(1, caller.template(image={"id": offer.image}))
+    body = {"instance_template": {"id": _template(caller, offer)["id"]}}
+    assert caller.refused("PATCH", f"{GROUPS}/{group['id']}", body) == DENIED

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures import postgres
 from fixtures.app import open_app
-from unit.instances.crowd import GROUPS, Crowd
+from unit.instances.group_caller import GROUPS, Caller
 
 pytestmark = pytest.mark.needs_postgres
 
@@ -16,21 +16,21 @@ pytestmark = pytest.mark.needs_postgres
 def test_a_count_that_changes_faster_than_its_members(cluster: postgres.Cluster, tmp_path: Path) -> None:
     app = open_app(tmp_path / "data", database=cluster.url(cluster.create()))
     try:
-        crowd = Crowd(app)
-        group = crowd.group(3)
+        caller = Caller(app)
+        group = caller.group(3)
         path = f"{GROUPS}/{group['id']}"
         for count in (8, 1, 6, 4):
-            crowd.do("PATCH", path, {"membership_count": count})
-            assert all(one["instance"]["crn"] for one in crowd.members(group)), "whatever goes at the moment"
+            caller.do("PATCH", path, {"membership_count": count})
+            assert all(one["instance"]["crn"] for one in caller.members(group)), "whatever goes at the moment"
         app.settle()
-        group = crowd.now(group)
-        assert (group["status"], len(crowd.members(group)), len(crowd.servers())) == ("healthy", 4, 4)
-        crowd.do("DELETE", f"/v1/instances/{crowd.members(group)[0]['instance']['id']}")
-        crowd.do("PATCH", path, {"membership_count": 5})
+        group = caller.now(group)
+        assert (group["status"], len(caller.members(group)), len(caller.servers())) == ("healthy", 4, 4)
+        caller.do("DELETE", f"/v1/instances/{caller.members(group)[0]['instance']['id']}")
+        caller.do("PATCH", path, {"membership_count": 5})
         app.settle()
-        assert (crowd.now(group)["status"], list(crowd.servers().values())) == ("healthy", ["running"] * 5)
-        crowd.do("DELETE", path)
+        assert (caller.now(group)["status"], list(caller.servers().values())) == ("healthy", ["running"] * 5)
+        caller.do("DELETE", path)
         app.settle()
-        assert (crowd.servers(), crowd.do("GET", GROUPS)["total_count"]) == ({}, 0)
+        assert (caller.servers(), caller.do("GET", GROUPS)["total_count"]) == ({}, 0)
     finally:
         app.close()

@@ -17,7 +17,7 @@ from kunsthalle.hypervisor.protocol import DiskError, DiskFull, NoRoom, ServerSp
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.hypervisor.specs import OverlaySpec
 from kunsthalle.jobs import queue
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def engine(tmp_path: Path) -> Told:
 
 
 @pytest.fixture
-def told(world: World, tmp_path: Path, engine: Told) -> Cloud:
-    return Cloud(world, tmp_path, engine)
+def told(world: World, tmp_path: Path, engine: Told) -> Api:
+    return Api(world, tmp_path, engine)
 
 
 def _raise(error: Exception) -> Callable[[], None]:
@@ -78,22 +78,22 @@ def _raise(error: Exception) -> Callable[[], None]:
     return now
 
 
-def make(cloud: Cloud, image: str = "mine") -> dict[str, Any]:
-    body = cloud.home.prototype(image={"id": cloud.image(image).id})
-    return cloud.call("POST", "/v1/instances", body, status=201)
+def make(api: Api, image: str = "mine") -> dict[str, Any]:
+    body = api.home.prototype(image={"id": api.image(image).id})
+    return api.call("POST", "/v1/instances", body, status=201)
 
 
-def work(cloud: Cloud) -> None:
+def work(api: Api) -> None:
     """Works off what is due, one job at a time, in this thread."""
-    while cloud.worker._one("test.0"):
+    while api.worker._one("test.0"):
         pass
 
 
-def act(cloud: Cloud, id_: str, type_: str) -> Callable[[], None]:
-    return lambda: cloud.call("POST", f"/v1/instances/{id_}/actions", {"type": type_}, status=201) and None
+def act(api: Api, id_: str, type_: str) -> Callable[[], None]:
+    return lambda: api.call("POST", f"/v1/instances/{id_}/actions", {"type": type_}, status=201) and None
 
 
-def test_an_engine_that_refuses_fails_the_server_and_says_nothing_of_the_host(told: Cloud, engine: Told) -> None:
+def test_an_engine_that_refuses_fails_the_server_and_says_nothing_of_the_host(told: Api, engine: Told) -> None:
     engine.before["start"] = [_raise(StartError(f"no room in {told.root}"))]
     made = make(told)
     work(told)
@@ -115,7 +115,7 @@ def test_an_engine_that_refuses_fails_the_server_and_says_nothing_of_the_host(to
     (DiskFull("the disks take 9.9 GB of 10"), "cannot_start_storage"),
 ])  # fmt: skip
 def test_a_host_without_room_says_so_and_nothing_of_what_others_have(
-    told: Cloud, engine: Told, fault: Exception, code: str
+    told: Api, engine: Told, fault: Exception, code: str
 ) -> None:
     engine.before["start"] = [_raise(fault)]
     made = make(told)
@@ -126,7 +126,7 @@ def test_a_host_without_room_says_so_and_nothing_of_what_others_have(
     assert not any(sign.isdigit() for sign in reason["message"])
 
 
-def test_the_disks_of_a_host_have_a_quota(told: Cloud, engine: Told) -> None:
+def test_the_disks_of_a_host_have_a_quota(told: Api, engine: Told) -> None:
     first = make(told)
     work(told)
     assert told.state(first["id"]) == "running"
@@ -148,7 +148,7 @@ def test_the_disks_of_a_host_have_a_quota(told: Cloud, engine: Told) -> None:
     assert used_bytes(told.disks.folder) > 1 << 20
 
 
-def test_a_failed_server_can_be_stopped_and_deleted(told: Cloud, engine: Told) -> None:
+def test_a_failed_server_can_be_stopped_and_deleted(told: Api, engine: Told) -> None:
     engine.before["start"] = [_raise(StartError("no"))]
     made = make(told)
     work(told)
@@ -160,7 +160,7 @@ def test_a_failed_server_can_be_stopped_and_deleted(told: Cloud, engine: Told) -
     told.code("GET", f"/v1/instances/{made['id']}", status=404)
 
 
-def test_a_disk_that_cannot_be_made_fails_the_volume_too(told: Cloud) -> None:
+def test_a_disk_that_cannot_be_made_fails_the_volume_too(told: Api) -> None:
     made = make(told)
     volume = made["boot_volume_attachment"]["volume"]["id"]
     path = told.disks.volume(volume)
@@ -180,7 +180,7 @@ def test_a_disk_that_cannot_be_made_fails_the_volume_too(told: Cloud) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["create_overlay", "start"])
-def test_a_server_deleted_while_it_boots_leaves_nothing(told: Cloud, engine: Told, step: str, when: str) -> None:
+def test_a_server_deleted_while_it_boots_leaves_nothing(told: Api, engine: Told, step: str, when: str) -> None:
     made = make(told)
 
     def delete() -> None:
@@ -195,7 +195,7 @@ def test_a_server_deleted_while_it_boots_leaves_nothing(told: Cloud, engine: Tol
     assert told.call("GET", "/v1/volumes", status=200)["total_count"] == 0
 
 
-def test_a_server_stopped_while_it_starts_ends_stopped(told: Cloud, engine: Told) -> None:
+def test_a_server_stopped_while_it_starts_ends_stopped(told: Api, engine: Told) -> None:
     made = make(told)
 
     def stop() -> None:
@@ -209,7 +209,7 @@ def test_a_server_stopped_while_it_starts_ends_stopped(told: Cloud, engine: Told
     assert engine.status(made["id"]) is Status.STOPPED
 
 
-def test_a_server_started_while_it_stops_ends_running(told: Cloud, engine: Told) -> None:
+def test_a_server_started_while_it_stops_ends_running(told: Api, engine: Told) -> None:
     made = make(told)
     work(told)
 
@@ -227,7 +227,7 @@ def test_a_server_started_while_it_stops_ends_running(told: Cloud, engine: Told)
 
 @pytest.mark.parametrize("step", ["create_overlay", "start"])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_job_that_dies_anywhere_is_done_again(told: Cloud, engine: Told, step: str, when: str) -> None:
+def test_a_job_that_dies_anywhere_is_done_again(told: Api, engine: Told, step: str, when: str) -> None:
     """What no handler catches is what a killed process leaves: the job is taken up again by another worker."""
     getattr(engine, when)[step] = [_raise(RuntimeError("killed"))]
     made = make(told)
@@ -240,7 +240,7 @@ def test_a_job_that_dies_anywhere_is_done_again(told: Cloud, engine: Told, step:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_deletion_that_dies_is_done_again(told: Cloud, engine: Told, when: str) -> None:
+def test_a_deletion_that_dies_is_done_again(told: Api, engine: Told, when: str) -> None:
     made = make(told)
     work(told)
     getattr(engine, when)["delete"] = [_raise(RuntimeError("killed"))]
@@ -253,7 +253,7 @@ def test_a_deletion_that_dies_is_done_again(told: Cloud, engine: Told, when: str
     assert engine.servers() == []
 
 
-def test_a_machine_that_cannot_be_ended_fails_in_the_end_and_can_be_deleted_again(told: Cloud, engine: Told) -> None:
+def test_a_machine_that_cannot_be_ended_fails_in_the_end_and_can_be_deleted_again(told: Api, engine: Told) -> None:
     made = make(told)
     work(told)
     engine.before["delete"] = [_raise(Unresponsive("hangs"))] * queue.MOST_ATTEMPTS
@@ -268,7 +268,7 @@ def test_a_machine_that_cannot_be_ended_fails_in_the_end_and_can_be_deleted_agai
     assert told.call("GET", "/v1/volumes", status=200)["total_count"] == 0
 
 
-def test_a_job_done_twice_changes_nothing(told: Cloud, engine: Told) -> None:
+def test_a_job_done_twice_changes_nothing(told: Api, engine: Told) -> None:
     made = make(told)
     work(told)
 
@@ -282,7 +282,7 @@ def test_a_job_done_twice_changes_nothing(told: Cloud, engine: Told) -> None:
     assert b"started 1 time(s)" in engine.console(made["id"], 4096)
 
 
-def test_a_disk_that_two_jobs_make_at_once_is_made(told: Cloud, engine: Told) -> None:
+def test_a_disk_that_two_jobs_make_at_once_is_made(told: Api, engine: Told) -> None:
     """The server goes while it boots, its volume stays: then the volume's own job may meet the server's."""
     keep = {"delete_volume_on_instance_delete": False}
     body = told.home.prototype(image={"id": told.image().id}, boot_volume_attachment=keep)

@@ -16,7 +16,7 @@ from kunsthalle.instances.bare_metal.bare_metal_profiles import BARE_METAL_PROFI
 from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
 from kunsthalle.instances.profile_matching import Fitting
 from kunsthalle.instances.profile_table import SHARES
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 SAID = [
     line.split("|")
@@ -59,31 +59,31 @@ def test_what_follows_from_names() -> None:
     assert by_name["nxf-1x4"].percentages == (25, 50, 100)
 
 
-def test_the_list_pages_and_the_sdk_reads_every_one(still: Cloud) -> None:
+def test_the_list_pages_and_the_sdk_reads_every_one(idle: Api) -> None:
     found: list[Any] = []
     start: dict[str, str] | None = {}
     while start is not None:
-        page = still.call("GET", "/v1/instance/profiles", status=200, limit="100", **start)
+        page = idle.call("GET", "/v1/instance/profiles", status=200, limit="100", **start)
         found += [sdk.InstanceProfile.from_dict(one) for one in page["profiles"]]
         following = parse_qs(urlsplit(page["next"]["href"]).query)["start"][0] if "next" in page else None
         start = None if following is None else {"start": following}
     assert [one.name for one in found] == sorted(INSTANCE_PROFILES)
     for one in found:
-        again = still.call("GET", f"/v1/instance/profiles/{one.name}", status=200)
+        again = idle.call("GET", f"/v1/instance/profiles/{one.name}", status=200)
         assert sdk.InstanceProfile.from_dict(again) == one
 
 
-def test_clients_of_older_versions_get_all_at_once(still: Cloud) -> None:
+def test_clients_of_older_versions_get_all_at_once(idle: Api) -> None:
     for version, expected in (("2026-04-06", len(INSTANCE_PROFILES)), ("2026-04-07", 50)):
-        page = still.call("GET", "/v1/instance/profiles", status=200, version=version)
+        page = idle.call("GET", "/v1/instance/profiles", status=200, version=version)
         assert (len(page["profiles"]), page["total_count"]) == (expected, len(INSTANCE_PROFILES))
         assert ("next" in page) == (expected == 50)
 
 
-def test_a_profile_is_put_into_words_once_for_each_name_of_the_server(still: Cloud) -> None:
-    still.call("GET", "/v1/instance/profiles", status=200, limit="100")
+def test_a_profile_is_put_into_words_once_for_each_name_of_the_server(idle: Api) -> None:
+    idle.call("GET", "/v1/instance/profiles", status=200, limit="100")
     before = schemas_instance_profiles._wire.cache_info().misses
-    still.call("GET", "/v1/instance/profiles", status=200, limit="100")
+    idle.call("GET", "/v1/instance/profiles", status=200, limit="100")
     assert schemas_instance_profiles._wire.cache_info().misses == before
 
 
@@ -107,9 +107,9 @@ def test_which_profiles_go_with_an_image(system: str, expression: str, expected:
     assert sorted(found) == sorted(one.name for one in INSTANCE_PROFILES.values() if expected(one))
 
 
-def test_a_server_is_what_its_profile_says(still: Cloud) -> None:
-    body = still.home.prototype(image={"id": still.image().id}, profile={"name": "ox2-8x64"})
-    made = still.call("POST", "/v1/instances", body, status=201)
+def test_a_server_is_what_its_profile_says(idle: Api) -> None:
+    body = idle.home.prototype(image={"id": idle.image().id}, profile={"name": "ox2-8x64"})
+    made = idle.call("POST", "/v1/instances", body, status=201)
     assert (made["vcpu"]["count"], made["memory"], made["bandwidth"]) == (8, 64, 16_000)
     assert [(one["name"], one["size"], one["interface_type"]) for one in made["disks"]] == [
         ("instance-disk-1", 1_200, "virtio_blk"),
@@ -117,36 +117,36 @@ def test_a_server_is_what_its_profile_says(still: Cloud) -> None:
     ]
     assert len({one["id"] for one in made["disks"]}) == 2
     second = f"/v1/instances/{made['id']}/disks/{made['disks'][1]['id']}"
-    assert still.call("PATCH", second, {"name": "scratch"}, status=200)["name"] == "scratch"
-    assert still.call("GET", second, status=200)["name"] == "scratch"
-    again = still.call("GET", f"/v1/instances/{made['id']}", status=200)
+    assert idle.call("PATCH", second, {"name": "scratch"}, status=200)["name"] == "scratch"
+    assert idle.call("GET", second, status=200)["name"] == "scratch"
+    again = idle.call("GET", f"/v1/instances/{made['id']}", status=200)
     assert [one["name"] for one in again["disks"]] == ["instance-disk-1", "scratch"]
-    assert still.answer("PATCH", second, {"name": "instance-disk-1"}).status_code == 400
+    assert idle.answer("PATCH", second, {"name": "instance-disk-1"}).status_code == 400
 
 
-def test_confidential_servers_and_accelerators(still: Cloud) -> None:
-    image = {"id": still.image().id}
+def test_confidential_servers_and_accelerators(idle: Api) -> None:
+    image = {"id": idle.image().id}
     for profile, asked, status in (
         ("bx3dc-2x10", {"confidential_compute_mode": "tdx"}, 201),
         ("bx3d-2x10", {"confidential_compute_mode": "tdx"}, 400),
         ("bx3d-2x10", {"enable_secure_boot": True}, 201),
         ("gx3-16x80x1l4", {"enable_secure_boot": True}, 400),
     ):
-        body = still.home.prototype(image=image, profile={"name": profile}, **asked)
-        made = still.call("POST", "/v1/instances", body, status=status)
+        body = idle.home.prototype(image=image, profile={"name": profile}, **asked)
+        made = idle.call("POST", "/v1/instances", body, status=status)
         if status == 201:
             assert asked.items() <= made.items()
 
 
-def test_small_flexible_servers_have_one_interface(still: Cloud) -> None:
-    image, subnet = {"id": still.image().id}, {"subnet": {"id": still.home.subnet.id}}
+def test_small_flexible_servers_have_one_interface(idle: Api) -> None:
+    image, subnet = {"id": idle.image().id}, {"subnet": {"id": idle.home.subnet.id}}
     for profile, more, status in (("bxf-2x8", 1, 400), ("bxf-8x32", 1, 201), ("bxf-8x32", 2, 400)):
         named = {"profile": {"name": profile}, "network_interfaces": [subnet] * more}
-        body = still.home.prototype(image=image, **named)
-        still.call("POST", "/v1/instances", body, status=status)
+        body = idle.home.prototype(image=image, **named)
+        idle.call("POST", "/v1/instances", body, status=status)
 
 
-def test_bare_metal_profiles(still: Cloud) -> None:
+def test_bare_metal_profiles(idle: Api) -> None:
     assert {"bx2-metal-96x384", "bx2d-metal-192x768", "mx3d-metal-128x1024", "ux3-metal-16x512"} <= set(
         BARE_METAL_PROFILES
     )
@@ -156,11 +156,11 @@ def test_bare_metal_profiles(still: Cloud) -> None:
     assert (smallest.cores, smallest.sockets, smallest.bandwidth, smallest.family) == (24, 2, 200_000, "compute")
 
 
-def test_an_unknown_profile_is_refused_with_names_that_are_close(still: Cloud) -> None:
-    body = still.home.prototype(image={"id": still.image().id}, profile={"name": "bx2-16x46"})
+def test_an_unknown_profile_is_refused_with_names_that_are_close(idle: Api) -> None:
+    body = idle.home.prototype(image={"id": idle.image().id}, profile={"name": "bx2-16x46"})
     for answer, status, target in (
-        (still.answer("POST", "/v1/instances", body), 400, "profile"),
-        (still.answer("GET", "/v1/instance/profiles/bx2-16x46"), 404, "name"),
+        (idle.answer("POST", "/v1/instances", body), 400, "profile"),
+        (idle.answer("GET", "/v1/instance/profiles/bx2-16x46"), 404, "name"),
     ):
         (error,) = answer.json()["errors"]
         assert (answer.status_code, error["target"]["name"]) == (status, target)

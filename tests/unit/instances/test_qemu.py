@@ -19,14 +19,14 @@ from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.qemu.qmp import ask
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.models import Image
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 pytestmark = pytest.mark.needs_qemu
 STAY = "#cloud-config\n# kunsthalle-stay\n"
 
 
 @pytest.fixture
-def real(world: World, tmp_path: Path) -> Iterator[Cloud]:
+def real(world: World, tmp_path: Path) -> Iterator[Api]:
     binary, tool = shutil.which("qemu-system-x86_64"), shutil.which("qemu-img")
     assert binary is not None
     assert tool is not None
@@ -39,28 +39,28 @@ def real(world: World, tmp_path: Path) -> Iterator[Cloud]:
         bounds=Bounds(192),
         max_vcpus=1,
     )
-    cloud = Cloud(world, tmp_path, engine, find_tools())
-    cloud.worker.start()
-    yield cloud
-    cloud.worker.stop()
+    api = Api(world, tmp_path, engine, find_tools())
+    api.worker.start()
+    yield api
+    api.worker.stop()
     for id_ in engine.servers():
         engine.delete(id_)
 
 
-def import_(cloud: Cloud, source: Path) -> Image:
-    path = cloud.root / "boot.qcow2"
+def import_(api: Api, source: Path) -> Image:
+    path = api.root / "boot.qcow2"
     shutil.copy(source, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     size = path.stat().st_size
-    cloud.blobs.adopt(path, digest)
+    api.blobs.adopt(path, digest)
 
     def make(session: Session) -> Image:
         known = {"digest": digest, "format": "qcow2", "file_size": size, "virtual_size": 64 * 2**20, "checked": 0}
         image = add_image(session, "boot", **known)
-        blob_bytes.retain(session, cloud.blobs, digest, f"image:{image.id}")
+        blob_bytes.retain(session, api.blobs, digest, f"image:{image.id}")
         return image
 
-    return cloud.world.write(cloud.callers["me"], make)
+    return api.world.write(api.callers["me"], make)
 
 
 def eventually(happened: Callable[[], bool]) -> bool:
@@ -73,13 +73,13 @@ def eventually(happened: Callable[[], bool]) -> bool:
     return True
 
 
-def says(cloud: Cloud, id_: str, words: str) -> bool:
+def says(api: Api, id_: str, words: str) -> bool:
     """Whether the guest's console comes to hold the words."""
-    return eventually(lambda: words.encode() in cloud.hypervisor.console(id_, 1 << 16))
+    return eventually(lambda: words.encode() in api.hypervisor.console(id_, 1 << 16))
 
 
 @pytest.mark.nightly  # tests/stories/api/test_real_boot.py boots the same disks in each run
-def test_the_story_of_a_disk(real: Cloud, boot_image: Path) -> None:
+def test_the_story_of_a_disk(real: Api, boot_image: Path) -> None:
     image = import_(real, boot_image)
     before = real.blobs.local_path(str(image.digest)).read_bytes()
     server = real.server(image={"id": image.id}, name="first", user_data=STAY)
@@ -110,15 +110,15 @@ def test_the_story_of_a_disk(real: Cloud, boot_image: Path) -> None:
     assert says(real, third["id"], f"hostname=third instance-id={third['id']} boots=2")
 
 
-def machine_has(cloud: Cloud, id_: str) -> set[str]:
+def machine_has(api: Api, id_: str) -> set[str]:
     """The ids of the data disks that the machine has, as QEMU tells them."""
-    assert isinstance(cloud.hypervisor, Qemu)
-    folder = cloud.hypervisor._directories.path(id_)
+    assert isinstance(api.hypervisor, Qemu)
+    folder = api.hypervisor._directories.path(id_)
     (devices,) = ask(folder, ("qom-list", {"path": "/machine/peripheral"}), timeout=10)
     return {str(one["name"]).removeprefix("disk-") for one in devices if one["name"].startswith("disk-")}
 
 
-def test_data_volumes_come_to_a_real_machine_and_leave_it(real: Cloud, boot_image: Path) -> None:
+def test_data_volumes_come_to_a_real_machine_and_leave_it(real: Api, boot_image: Path) -> None:
     image, new = import_(real, boot_image), {"volume": {"profile": {"name": "general-purpose"}, "capacity": 10}}
     server = real.server(image={"id": image.id}, name="first", user_data=STAY, volume_attachments=[new])
     path, first = f"/v1/instances/{server['id']}/volume_attachments", server["volume_attachments"][1]["id"]

@@ -8,35 +8,33 @@ from typing import Any
 import pytest
 
 from kunsthalle.networks import service as networks
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
-Change = Callable[[Cloud], dict[str, Any]]
+Change = Callable[[Api], dict[str, Any]]
 ABSENT = {"id": "r006-00000000-0000-4000-8000-000000000000"}
 
 
-def _image(cloud: Cloud, **fields: Any) -> dict[str, Any]:
-    return {"id": cloud.image("asked", **fields).id}
+def _image(api: Api, **fields: Any) -> dict[str, Any]:
+    return {"id": api.image("asked", **fields).id}
 
 
-def _elsewhere(cloud: Cloud) -> dict[str, Any]:
-    subnet = cloud.world.write(
-        cloud.home.ctx, networks.create_subnet, cloud.home.vpc, "elsewhere", "us-south-2", count=8
-    )
+def _elsewhere(api: Api) -> dict[str, Any]:
+    subnet = api.world.write(api.home.ctx, networks.create_subnet, api.home.vpc, "elsewhere", "us-south-2", count=8)
     return {"primary_network_interface": {"subnet": {"id": subnet.id}}}
 
 
-def _other_vpc(cloud: Cloud) -> dict[str, Any]:
-    return {"vpc": {"id": cloud.world.write(cloud.home.ctx, networks.create_vpc, "other").id}}
+def _other_vpc(api: Api) -> dict[str, Any]:
+    return {"vpc": {"id": api.world.write(api.home.ctx, networks.create_vpc, "other").id}}
 
 
-def _foreign_group(cloud: Cloud) -> dict[str, Any]:
-    vpc = cloud.world.write(cloud.home.ctx, networks.create_vpc, "other")
+def _foreign_group(api: Api) -> dict[str, Any]:
+    vpc = api.world.write(api.home.ctx, networks.create_vpc, "other")
     groups = [{"id": vpc.default_security_group_id}]
-    return {"primary_network_interface": {"subnet": {"id": cloud.home.subnet.id}, "security_groups": groups}}
+    return {"primary_network_interface": {"subnet": {"id": api.home.subnet.id}, "security_groups": groups}}
 
 
-def _twice(cloud: Cloud) -> dict[str, Any]:
-    interface = {"subnet": {"id": cloud.home.subnet.id}, "name": "same"}
+def _twice(api: Api) -> dict[str, Any]:
+    interface = {"subnet": {"id": api.home.subnet.id}, "name": "same"}
     return {"primary_network_interface": interface, "network_interfaces": [interface]}
 
 
@@ -242,49 +240,49 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_refused(still: Cloud, case: str) -> None:
+def test_refused(idle: Api, case: str) -> None:
     change, status, code, field = CASES[case]
-    body = still.home.prototype(**change(still))
-    assert still.code("POST", "/v1/instances", body, status=status) == (code, field)
-    assert still.call("GET", "/v1/instances", status=200)["total_count"] == 0
-    assert still.call("GET", "/v1/volumes", status=200)["total_count"] == 0
+    body = idle.home.prototype(**change(idle))
+    assert idle.code("POST", "/v1/instances", body, status=status) == (code, field)
+    assert idle.call("GET", "/v1/instances", status=200)["total_count"] == 0
+    assert idle.call("GET", "/v1/volumes", status=200)["total_count"] == 0
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "unknown volume"])
-def test_refused_as_a_template(still: Cloud, case: str) -> None:
+def test_refused_as_a_template(idle: Api, case: str) -> None:
     change, status, code, field = CASES[case]
-    body = still.home.prototype(**change(still))
-    assert still.code("POST", "/v1/instance/templates", body, status=status) == (code, field)
-    assert still.call("GET", "/v1/instance/templates", status=200)["total_count"] == 0
+    body = idle.home.prototype(**change(idle))
+    assert idle.code("POST", "/v1/instance/templates", body, status=status) == (code, field)
+    assert idle.call("GET", "/v1/instance/templates", status=200)["total_count"] == 0
 
 
-def test_a_strangers_image_is_absent_to_the_byte(still: Cloud) -> None:
-    image = still.image()
+def test_a_strangers_image_is_absent_to_the_byte(idle: Api) -> None:
+    image = idle.image()
     answers = []
     for id_ in (image.id, ABSENT["id"]):
-        body = still.homes["stranger"].prototype(image={"id": id_})
-        answer = still.answer("POST", "/v1/instances", body, caller="stranger")
+        body = idle.homes["stranger"].prototype(image={"id": id_})
+        answer = idle.answer("POST", "/v1/instances", body, caller="stranger")
         answers.append((answer.status_code, answer.json()["errors"]))
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
 
 
-def test_a_viewer_makes_and_changes_nothing(still: Cloud) -> None:
-    body = still.home.prototype(image={"id": still.image().id})
-    made = still.call("POST", "/v1/instances", body, status=201)
+def test_a_viewer_makes_and_changes_nothing(idle: Api) -> None:
+    body = idle.home.prototype(image={"id": idle.image().id})
+    made = idle.call("POST", "/v1/instances", body, status=201)
     path = f"/v1/instances/{made['id']}"
-    assert still.code("POST", "/v1/instances", body, status=403, caller="viewer") == ("not_authorized", None)
-    assert still.code("PATCH", path, {"name": "x"}, status=403, caller="viewer") == ("not_authorized", None)
-    assert still.code("DELETE", path, status=403, caller="viewer") == ("not_authorized", None)
+    assert idle.code("POST", "/v1/instances", body, status=403, caller="viewer") == ("not_authorized", None)
+    assert idle.code("PATCH", path, {"name": "x"}, status=403, caller="viewer") == ("not_authorized", None)
+    assert idle.code("DELETE", path, status=403, caller="viewer") == ("not_authorized", None)
     act = {"type": "stop"}
-    assert still.code("POST", f"{path}/actions", act, status=403, caller="viewer") == ("not_authorized", None)
-    assert still.call("GET", path, status=200, caller="viewer")["id"] == made["id"]
+    assert idle.code("POST", f"{path}/actions", act, status=403, caller="viewer") == ("not_authorized", None)
+    assert idle.call("GET", path, status=200, caller="viewer")["id"] == made["id"]
     for below in ("", "/initialization"):
-        assert still.code("GET", path + below, status=404, caller="stranger") == ("not_found", "id")
+        assert idle.code("GET", path + below, status=404, caller="stranger") == ("not_found", "id")
     for below in ("/network_interfaces", "/volume_attachments"):
-        assert still.code("GET", path + below, status=404, caller="stranger") == ("not_found", "instance_id")
+        assert idle.code("GET", path + below, status=404, caller="stranger") == ("not_found", "instance_id")
 
 
 @pytest.mark.parametrize("path", ["/v1/instance/profiles/huge", "/v1/volume/profiles/huge"])
-def test_unknown_profiles_in_paths(still: Cloud, path: str) -> None:
-    assert still.code("GET", path, status=404) == ("not_found", "name")
+def test_unknown_profiles_in_paths(idle: Api, path: str) -> None:
+    assert idle.code("GET", path, status=404) == ("not_found", "name")

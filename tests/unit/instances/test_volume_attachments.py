@@ -13,7 +13,7 @@ from fixtures.worlds import World
 from kunsthalle.hypervisor.overlays import read_header
 from kunsthalle.hypervisor.protocol import DataDisk, DiskError, ServerSpec, Status
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
-from unit.instances.cloud import GIB, ZONE, Cloud
+from unit.instances.api_in_process import GIB, ZONE, Api
 
 NEW = {"profile": {"name": "general-purpose"}, "capacity": 20}
 
@@ -54,39 +54,39 @@ def engine(tmp_path: Path) -> Clinging:
 
 
 @pytest.fixture
-def told(world: World, tmp_path: Path, engine: Clinging) -> Cloud:
-    """A cloud whose jobs are done when the test says so."""
-    return Cloud(world, tmp_path, engine)
+def told(world: World, tmp_path: Path, engine: Clinging) -> Api:
+    """The API, whose jobs are done when the test says so."""
+    return Api(world, tmp_path, engine)
 
 
-def work(cloud: Cloud) -> None:
+def work(api: Api) -> None:
     """Works off what is due now; what is to be tried again later is left."""
-    while cloud.worker._one("test.0"):
+    while api.worker._one("test.0"):
         pass
 
 
-def server(cloud: Cloud, **more: Any) -> dict[str, Any]:
-    body = cloud.home.prototype(image={"id": cloud.image().id}, **more)
-    made = cloud.call("POST", "/v1/instances", body, status=201)
-    work(cloud)
-    return cloud.call("GET", f"/v1/instances/{made['id']}", status=200)
+def server(api: Api, **more: Any) -> dict[str, Any]:
+    body = api.home.prototype(image={"id": api.image().id}, **more)
+    made = api.call("POST", "/v1/instances", body, status=201)
+    work(api)
+    return api.call("GET", f"/v1/instances/{made['id']}", status=200)
 
 
 def path(server: dict[str, Any]) -> str:
     return f"/v1/instances/{server['id']}/volume_attachments"
 
 
-def volume(cloud: Cloud, attachment: dict[str, Any]) -> dict[str, Any]:
-    return cloud.call("GET", f"/v1/volumes/{attachment['volume']['id']}", status=200)
+def volume(api: Api, attachment: dict[str, Any]) -> dict[str, Any]:
+    return api.call("GET", f"/v1/volumes/{attachment['volume']['id']}", status=200)
 
 
-def loose(cloud: Cloud, zone: str = ZONE, **more: Any) -> str:
-    made = cloud.call("POST", "/v1/volumes", {**NEW, "zone": {"name": zone}, **more}, status=201)
-    work(cloud)
+def loose(api: Api, zone: str = ZONE, **more: Any) -> str:
+    made = api.call("POST", "/v1/volumes", {**NEW, "zone": {"name": zone}, **more}, status=201)
+    work(api)
     return str(made["id"])
 
 
-def test_a_server_is_made_with_its_data_volumes(told: Cloud, engine: Clinging) -> None:
+def test_a_server_is_made_with_its_data_volumes(told: Api, engine: Clinging) -> None:
     kept = loose(told, name="kept")
     wishes = [
         {"volume": {**NEW, "name": "new", "user_tags": ["env:test"]}, "delete_volume_on_instance_delete": True},
@@ -115,7 +115,7 @@ def test_a_server_is_made_with_its_data_volumes(told: Cloud, engine: Clinging) -
     assert told.disks.volume(kept).exists()
 
 
-def test_a_volume_comes_to_a_running_server_and_leaves_it(told: Cloud, engine: Clinging) -> None:
+def test_a_volume_comes_to_a_running_server_and_leaves_it(told: Api, engine: Clinging) -> None:
     on = server(told)
     made = told.call("POST", path(on), {"volume": NEW, "name": "data"}, status=201)
     assert (made["status"], made["type"], engine.had[on["id"]]) == ("attaching", "data", set())
@@ -135,7 +135,7 @@ def test_a_volume_comes_to_a_running_server_and_leaves_it(told: Cloud, engine: C
     told.call("DELETE", f"/v1/volumes/{made['volume']['id']}", status=204)
 
 
-def test_what_a_guest_holds_on_to_leaves_with_the_next_stop(told: Cloud, engine: Clinging) -> None:
+def test_what_a_guest_holds_on_to_leaves_with_the_next_stop(told: Api, engine: Clinging) -> None:
     on = server(told, volume_attachments=[{"volume": NEW, "name": "data"}])
     one = f"{path(on)}/{on['volume_attachments'][1]['id']}"
     engine.lets_go = False
@@ -149,7 +149,7 @@ def test_what_a_guest_holds_on_to_leaves_with_the_next_stop(told: Cloud, engine:
     assert told.state(on["id"]) == "stopped"
 
 
-def test_a_reset_makes_the_guest_let_go(told: Cloud, engine: Clinging) -> None:
+def test_a_reset_makes_the_guest_let_go(told: Api, engine: Clinging) -> None:
     on = server(told, volume_attachments=[{"volume": NEW, "name": "data"}])
     one = f"{path(on)}/{on['volume_attachments'][1]['id']}"
     engine.lets_go = False
@@ -161,7 +161,7 @@ def test_a_reset_makes_the_guest_let_go(told: Cloud, engine: Clinging) -> None:
     assert told.code("GET", one, status=404) == ("not_found", "id")
 
 
-def test_a_disk_that_the_engine_refuses_does_not_harm_the_server(told: Cloud, engine: Clinging) -> None:
+def test_a_disk_that_the_engine_refuses_does_not_harm_the_server(told: Api, engine: Clinging) -> None:
     on = server(told)
     engine.fault = DiskError("no slot is free")
     made = told.call("POST", path(on), {"volume": NEW}, status=201)
@@ -176,7 +176,7 @@ def test_a_disk_that_the_engine_refuses_does_not_harm_the_server(told: Cloud, en
     assert engine.had[on["id"]] == {made["id"]}
 
 
-def test_a_server_that_stands_still(told: Cloud, engine: Clinging) -> None:
+def test_a_server_that_stands_still(told: Api, engine: Clinging) -> None:
     on = server(told)
     told.call("POST", f"/v1/instances/{on['id']}/actions", {"type": "stop"}, status=201)
     work(told)
@@ -192,7 +192,7 @@ def test_a_server_that_stands_still(told: Cloud, engine: Clinging) -> None:
     assert volume(told, second)["active"] is True
 
 
-def test_a_snapshot_of_a_data_volume_is_restored(told: Cloud) -> None:
+def test_a_snapshot_of_a_data_volume_is_restored(told: Api) -> None:
     on = server(told, volume_attachments=[{"volume": NEW}])
     data = on["volume_attachments"][1]["volume"]["id"]
     disk = told.disks.volume(data)
@@ -210,7 +210,7 @@ def test_a_snapshot_of_a_data_volume_is_restored(told: Cloud) -> None:
     assert volume(told, made)["source_snapshot"]["id"] == taken["id"]
 
 
-def test_a_template_carries_data_volumes(told: Cloud, engine: Clinging) -> None:
+def test_a_template_carries_data_volumes(told: Api, engine: Clinging) -> None:
     href = {"href": "http://here/v1/volume/profiles/5iops-tier"}
     wish = {"volume": {"profile": href, "capacity": 30}, "name": "data", "delete_volume_on_instance_delete": True}
     body = told.home.prototype(image={"id": told.image().id}, volume_attachments=[wish])
@@ -225,7 +225,7 @@ def test_a_template_carries_data_volumes(told: Cloud, engine: Clinging) -> None:
         assert engine.had[made["id"]] == {data["id"]}
 
 
-def test_what_is_refused_leaves_nothing(told: Cloud) -> None:
+def test_what_is_refused_leaves_nothing(told: Api) -> None:
     on = server(told)
     elsewhere = loose(told, "us-south-2")
     boot = on["boot_volume_attachment"]
@@ -242,7 +242,7 @@ def test_what_is_refused_leaves_nothing(told: Cloud) -> None:
 
 
 @pytest.mark.parametrize("caller", ["stranger", "consumer"])
-def test_another_accounts_volume_is_none(told: Cloud, caller: str) -> None:
+def test_another_accounts_volume_is_none(told: Api, caller: str) -> None:
     mine, on = loose(told), server(told)
     assert told.code("POST", path(on), {"volume": NEW}, status=404, caller=caller) == ("not_found", "instance_id")
     home = told.homes[caller]

@@ -16,7 +16,7 @@ from kunsthalle.hypervisor.protocol import Facts, ServerSpec, Status, Unresponsi
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.instances.vm_monitor import FULL_CHECK_INTERVAL, LEASE, Watch
 from kunsthalle.jobs import queue
-from unit.instances.cloud import Cloud
+from unit.instances.api_in_process import Api
 
 OFF = {"availability_policy": {"host_failure": "stop"}}
 
@@ -90,43 +90,43 @@ def engine(tmp_path: Path) -> Frail:
 
 
 @pytest.fixture
-def told(world: World, tmp_path: Path, engine: Frail) -> Cloud:
-    return Cloud(world, tmp_path, engine)
+def told(world: World, tmp_path: Path, engine: Frail) -> Api:
+    return Api(world, tmp_path, engine)
 
 
 @pytest.fixture
-def watch(told: Cloud, engine: Frail) -> Watch:
+def watch(told: Api, engine: Frail) -> Watch:
     return Watch(told.world.store, told.world.base, engine)
 
 
-def work(cloud: Cloud) -> None:
+def work(api: Api) -> None:
     """Works off what is due, one job at a time, in this thread."""
-    while cloud.worker._one("test.0"):
+    while api.worker._one("test.0"):
         pass
 
 
-def server(cloud: Cloud, image: str = "mine", **more: Any) -> str:
-    body = cloud.home.prototype(image={"id": cloud.image(image).id}, **more)
-    made = cloud.call("POST", "/v1/instances", body, status=201)
-    work(cloud)
-    assert cloud.state(made["id"]) == "running"
+def server(api: Api, image: str = "mine", **more: Any) -> str:
+    body = api.home.prototype(image={"id": api.image(image).id}, **more)
+    made = api.call("POST", "/v1/instances", body, status=201)
+    work(api)
+    assert api.state(made["id"]) == "running"
     return str(made["id"])
 
 
-def shown(cloud: Cloud, id_: str) -> dict[str, Any]:
-    return cloud.call("GET", f"/v1/instances/{id_}", status=200)
+def shown(api: Api, id_: str) -> dict[str, Any]:
+    return api.call("GET", f"/v1/instances/{id_}", status=200)
 
 
-def codes(cloud: Cloud, id_: str) -> list[str]:
-    return [one["code"] for one in shown(cloud, id_)["status_reasons"]]
+def codes(api: Api, id_: str) -> list[str]:
+    return [one["code"] for one in shown(api, id_)["status_reasons"]]
 
 
-def active(cloud: Cloud, id_: str) -> bool:
-    (attachment,) = shown(cloud, id_)["volume_attachments"]
-    return bool(cloud.call("GET", f"/v1/volumes/{attachment['volume']['id']}", status=200)["active"])
+def active(api: Api, id_: str) -> bool:
+    (attachment,) = shown(api, id_)["volume_attachments"]
+    return bool(api.call("GET", f"/v1/volumes/{attachment['volume']['id']}", status=200)["active"])
 
 
-def test_a_guest_that_powers_itself_off_is_stopped(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_a_guest_that_powers_itself_off_is_stopped(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     watch.round()
     work(told)
@@ -140,7 +140,7 @@ def test_a_guest_that_powers_itself_off_is_stopped(told: Cloud, engine: Frail, w
     assert (told.state(id_), engine.status(id_)) == ("running", Status.RUNNING)
 
 
-def test_a_machine_that_dies_fails_its_server_with_a_reason(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_a_machine_that_dies_fails_its_server_with_a_reason(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.ended[id_] = Status.FAILED
     watch.round()
@@ -150,7 +150,7 @@ def test_a_machine_that_dies_fails_its_server_with_a_reason(told: Cloud, engine:
     assert engine.status(id_) is Status.STOPPED, "what stood still is ended"
 
 
-def test_a_guest_that_kvm_breaks_off_is_started_anew_without_it(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_a_guest_that_kvm_breaks_off_is_started_anew_without_it(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.ended[id_], engine.kvm = Status.FAILED, True
     watch.round()
@@ -163,7 +163,7 @@ def test_a_guest_that_kvm_breaks_off_is_started_anew_without_it(told: Cloud, eng
     (OFF, "stopped", ["stopped_by_host_failure"]),
 ])  # fmt: skip
 def test_after_the_host_was_restarted_the_policy_decides(
-    told: Cloud, engine: Frail, watch: Watch, policy: dict[str, Any], ends: str, reason: list[str]
+    told: Api, engine: Frail, watch: Watch, policy: dict[str, Any], ends: str, reason: list[str]
 ) -> None:
     id_ = server(told, **policy)
     Simulated.stop(engine, id_, 0)
@@ -174,7 +174,7 @@ def test_after_the_host_was_restarted_the_policy_decides(
     assert (engine.status(id_) is Status.RUNNING) == (ends == "running")
 
 
-def test_who_acts_meanwhile_has_the_say(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_who_acts_meanwhile_has_the_say(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     Simulated.stop(engine, id_, 0)
     watch.round()
@@ -183,7 +183,7 @@ def test_who_acts_meanwhile_has_the_say(told: Cloud, engine: Frail, watch: Watch
     assert (told.state(id_), engine.status(id_)) == ("running", Status.RUNNING)
 
 
-def test_nothing_is_said_of_a_machine_that_does_not_answer(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_nothing_is_said_of_a_machine_that_does_not_answer(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.hangs = True
     watch.round()
@@ -199,7 +199,7 @@ def test_nothing_is_said_of_a_machine_that_does_not_answer(told: Cloud, engine: 
     assert (told.state(id_), codes(told, id_)) == ("running", [])
 
 
-def test_who_acts_on_an_instance_that_does_not_answer_is_heard(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_who_acts_on_an_instance_that_does_not_answer_is_heard(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.hangs = True
     watch.round()
@@ -208,7 +208,7 @@ def test_who_acts_on_an_instance_that_does_not_answer_is_heard(told: Cloud, engi
     assert (told.state(id_), codes(told, id_)) == ("stopped", [])
 
 
-def test_an_ended_job_that_finds_nobody_answering_says_nothing(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_an_ended_job_that_finds_nobody_answering_says_nothing(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.ended[id_] = Status.FAILED
     watch.round()
@@ -218,7 +218,7 @@ def test_an_ended_job_that_finds_nobody_answering_says_nothing(told: Cloud, engi
     assert told.world.read(told.world.base, queue.alive) == [], "and there is nothing to try again"
 
 
-def test_one_question_asks_for_all_machines(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_one_question_asks_for_all_machines(told: Api, engine: Frail, watch: Watch) -> None:
     ids = {server(told), server(told, "another")}
     asked: list[set[str]] = []
 
@@ -232,7 +232,7 @@ def test_one_question_asks_for_all_machines(told: Cloud, engine: Frail, watch: W
     assert asked == [ids, ids]
 
 
-def test_an_engine_that_does_not_answer_at_all_is_asked_again(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_an_engine_that_does_not_answer_at_all_is_asked_again(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.down = True
     for _ in range(3):
@@ -245,7 +245,7 @@ def test_an_engine_that_does_not_answer_at_all_is_asked_again(told: Cloud, engin
     assert told.state(id_) == "stopped", "the first look was still to come"
 
 
-def test_of_the_nodes_that_share_an_engine_one_looks(told: Cloud, engine: Frail) -> None:
+def test_of_the_nodes_that_share_an_engine_one_looks(told: Api, engine: Frail) -> None:
     engine.shared = True
     id_ = server(told)
     real, clock = [told.world.clock.real()], told.world.clock
@@ -267,7 +267,7 @@ def test_of_the_nodes_that_share_an_engine_one_looks(told: Cloud, engine: Frail)
     assert told.state(id_) == "failed", "what is absent there is nowhere"
 
 
-def test_what_was_said_is_not_said_again_at_once(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_what_was_said_is_not_said_again_at_once(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.ended[id_] = Status.FAILED
     for _ in range(FULL_CHECK_INTERVAL):
@@ -277,7 +277,7 @@ def test_what_was_said_is_not_said_again_at_once(told: Cloud, engine: Frail, wat
     assert told.world.read(told.world.base, queue.pending) == 2
 
 
-def test_machines_of_no_server_are_ended_at_the_start(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_machines_of_no_server_are_ended_at_the_start(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     disk = shown(told, id_)["boot_volume_attachment"]["volume"]["id"]
     engine.start(ServerSpec("0717_of-nobody", "orphan", disk, 1, 128, None, "02:00:00:00:00:01"))
@@ -288,7 +288,7 @@ def test_machines_of_no_server_are_ended_at_the_start(told: Cloud, engine: Frail
     assert told.state(id_) == "running"
 
 
-def test_a_deaf_guest_is_cut_off_when_its_grace_is_over_on_the_product_clock(told: Cloud, engine: Frail) -> None:
+def test_a_deaf_guest_is_cut_off_when_its_grace_is_over_on_the_product_clock(told: Api, engine: Frail) -> None:
     id_ = server(told)
     engine.deaf = True
     told.call("POST", f"/v1/instances/{id_}/actions", {"type": "stop"}, status=201)
@@ -302,7 +302,7 @@ def test_a_deaf_guest_is_cut_off_when_its_grace_is_over_on_the_product_clock(tol
     assert (told.state(id_), engine.status(id_), active(told, id_)) == ("stopped", Status.STOPPED, False)
 
 
-def test_a_guest_that_takes_its_time_is_stopped_when_it_is_down(told: Cloud, engine: Frail, watch: Watch) -> None:
+def test_a_guest_that_takes_its_time_is_stopped_when_it_is_down(told: Api, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
     engine.deaf = True
     told.call("POST", f"/v1/instances/{id_}/actions", {"type": "stop"}, status=201)
@@ -316,7 +316,7 @@ def test_a_guest_that_takes_its_time_is_stopped_when_it_is_down(told: Cloud, eng
     assert told.state(id_) == "stopped"
 
 
-def test_a_start_meanwhile_spares_the_guest(told: Cloud, engine: Frail) -> None:
+def test_a_start_meanwhile_spares_the_guest(told: Api, engine: Frail) -> None:
     id_ = server(told)
     engine.deaf = True
     for type_ in ("stop", "start"):
@@ -327,7 +327,7 @@ def test_a_start_meanwhile_spares_the_guest(told: Cloud, engine: Frail) -> None:
     assert (told.state(id_), engine.status(id_)) == ("running", Status.RUNNING)
 
 
-def test_force_cuts_at_once(told: Cloud, engine: Frail) -> None:
+def test_force_cuts_at_once(told: Api, engine: Frail) -> None:
     id_ = server(told)
     engine.deaf = True
     told.call("POST", f"/v1/instances/{id_}/actions", {"type": "stop", "force": True}, status=201)

@@ -16,7 +16,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of
 from kunsthalle.iam.policy_limits import MAX_EFFECTIVE
 from kunsthalle.iam.queries import key_by_id
-from unit.accounts.conftest import OPERATOR, Client, House, opened
+from unit.accounts.conftest import OPERATOR, Client, People, opened
 from unit.iam.conftest import claims_of
 
 ACCOUNTS, KEYS = "/_kunsthalle/accounts", "/_kunsthalle/api_keys"
@@ -26,48 +26,48 @@ ADA, BEN = "ada@example.com", "ben@example.com"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def people(tmp_path: Path) -> Iterator[People]:
     """The `enterprise` scenario."""
     with opened(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[House]:
+def empty(tmp_path: Path) -> Iterator[People]:
     """A server in which nobody is."""
     server = build(Settings(data=tmp_path / "data", hypervisor="simulated"), OPERATOR)
     server.start()
     loop = asyncio.new_event_loop()
-    yield House(server, {}, loop)
+    yield People(server, {}, loop)
     loop.close()
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     """A second enterprise with an account group, and a disabled user of the publisher's account: nothing is changed."""
-    with opened(tmp_path_factory.mktemp("furnished")) as house:
-        outsider = house.owner("outsider")
+    with opened(tmp_path_factory.mktemp("furnished")) as people:
+        outsider = people.owner("outsider")
         young = {"source_account_id": outsider.account_id, "name": "Young", "primary_contact_iam_id": outsider.iam_id}
         made = outsider.ok("POST", "/v1/enterprises", young)
-        inside = house.within(outsider, made["enterprise_account_id"])
+        inside = people.within(outsider, made["enterprise_account_id"])
         (top,) = inside.ok("GET", "/v1/enterprises")["resources"]
         group = {"parent": top["crn"], "name": "elsewhere", "primary_contact_iam_id": outsider.iam_id}
         inside.ok("POST", "/v1/account-groups", group)
-        publisher = house.owner("publisher")
-        guest = house.guest(publisher, "disabled@example.com")
+        publisher = people.owner("publisher")
+        guest = people.guest(publisher, "disabled@example.com")
         users = f"/v2/accounts/{publisher.account_id}/users"
         publisher.ok("PATCH", f"{users}/{guest.iam_id}", {"state": "DISABLED_CLASSIC_INFRASTRUCTURE"})
-        yield house
+        yield people
 
 
-def make(house: House, name: str, owner: str, **more: str) -> tuple[dict[str, Any], Client]:
-    made = house.operator().ok("POST", ACCOUNTS, {"name": name, "owner": owner, **more})
-    return made, house.login(made["api_key"], made["account_id"], made["iam_id"])
+def make(people: People, name: str, owner: str, **more: str) -> tuple[dict[str, Any], Client]:
+    made = people.operator().ok("POST", ACCOUNTS, {"name": name, "owner": owner, **more})
+    return made, people.login(made["api_key"], made["account_id"], made["iam_id"])
 
 
-def key(house: House, account: str, user: str) -> dict[str, Any]:
-    return dict(house.operator().ok("POST", KEYS, {"account": account, "user": user}))
+def key(people: People, account: str, user: str) -> dict[str, Any]:
+    return dict(people.operator().ok("POST", KEYS, {"account": account, "user": user}))
 
 
 def invite(host: Client, login: str, *roles: tuple[str, str]) -> None:
@@ -84,28 +84,28 @@ def invite(host: Client, login: str, *roles: tuple[str, str]) -> None:
     host.ok("POST", f"/v2/accounts/{host.account_id}/users", body)
 
 
-def sign_in(house: House, secret: str, account_id: str = "") -> Client:
+def sign_in(people: People, secret: str, account_id: str = "") -> Client:
     """A client with the key's token, for whichever account the token is of."""
     form = f"grant_type={GRANT}&apikey={secret}" + (f"&bss_account={account_id}" if account_id else "")
-    token = str(Client(house, "").ok("POST", "/identity/token", form.encode())["access_token"])
+    token = str(Client(people, "").ok("POST", "/identity/token", form.encode())["access_token"])
     claims = claims_of(token)
-    return Client(house, token, claims["account"]["bss"], claims["iam_id"], secret)
+    return Client(people, token, claims["account"]["bss"], claims["iam_id"], secret)
 
 
 def accept(client: Client, account_id: str) -> int:
     return client("POST", "/v2/users/accept", {"account_id": account_id}).status
 
 
-def numbers(house: House) -> dict[str, int]:
+def numbers(people: People) -> dict[str, int]:
     """How many rows each table has."""
 
     def count(session: Session) -> dict[str, int]:
         return {table.name: number_of(session, table) for table in metadata().sorted_tables}
 
-    return house.server.store.read(house.server.base, count)
+    return people.server.store.read(people.server.base, count)
 
 
-def test_an_empty_server_gets_a_first_account_whose_owner_can_do_everything_there(empty: House) -> None:
+def test_an_empty_server_gets_a_first_account_whose_owner_can_do_everything_there(empty: People) -> None:
     assert not empty.server.has_accounts()
     made, owner = make(empty, "acme", "Ada@Example.com")
     assert empty.server.has_accounts()
@@ -121,7 +121,7 @@ def test_an_empty_server_gets_a_first_account_whose_owner_can_do_everything_ther
     assert (listed["id"], listed["name"], listed["owner"]) == (made["account_id"], "acme", ADA)
 
 
-def test_what_the_operator_does_is_audited_in_the_account_and_no_secret_is_kept(empty: House) -> None:
+def test_what_the_operator_does_is_audited_in_the_account_and_no_secret_is_kept(empty: People) -> None:
     made, owner = make(empty, "acme", ADA)
     second = key(empty, "acme", ADA)
     empty.operator().ok("DELETE", f"{KEYS}/{second['api_key_id']}")
@@ -141,8 +141,8 @@ def test_what_the_operator_does_is_audited_in_the_account_and_no_secret_is_kept(
         assert secret.encode() not in everything
 
 
-def test_an_account_in_an_enterprise_and_in_a_group_of_it(house: House) -> None:
-    root = house.owner("enterprise")
+def test_an_account_in_an_enterprise_and_in_a_group_of_it(people: People) -> None:
+    root = people.owner("enterprise")
     (top,) = root.ok("GET", "/v1/enterprises")["resources"]
     body = {"parent": top["crn"], "name": "north", "primary_contact_iam_id": root.iam_id}
     group = root.ok("POST", "/v1/account-groups", body)["account_group_id"]
@@ -151,10 +151,10 @@ def test_an_account_in_an_enterprise_and_in_a_group_of_it(house: House) -> None:
     places += [({"enterprise": "enterprise", "parent": text}, group) for text in ("north", group, crn)]
     places += [({"parent": group}, group)]
     for number, (where, parent) in enumerate(places):
-        made, owner = make(house, f"child-{number}", f"owner-{number}@example.com", **where)
+        made, owner = make(people, f"child-{number}", f"owner-{number}@example.com", **where)
         child = root.ok("GET", f"/v1/accounts/{made['account_id']}")
         assert (child["enterprise_id"], child["parent"]) == (top["id"], crn if parent else top["crn"])
-        assert owner("DELETE", f"/v1/accounts/{house.seeded['publisher'].account_id}").status in {403, 404}
+        assert owner("DELETE", f"/v1/accounts/{people.seeded['publisher'].account_id}").status in {403, 404}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_an_account_in_an_enterprise_and_in_a_group_of_it(house: House) -> None:
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_nothing_is_half_done(
-    furnished: House, path: str, body: dict[str, Any] | None, status: int, field: str, says: str
+    furnished: People, path: str, body: dict[str, Any] | None, status: int, field: str, says: str
 ) -> None:
     before = numbers(furnished)
     error = furnished.operator().refused(status, "DELETE" if body is None else "POST", path, body)
@@ -214,15 +214,15 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_half_done(
     assert numbers(furnished) == before
 
 
-def test_only_the_operator_may(house: House) -> None:
-    owner = house.owner("publisher")
-    for client in (owner, Client(house, "")):
+def test_only_the_operator_may(people: People) -> None:
+    owner = people.owner("publisher")
+    for client in (owner, Client(people, "")):
         for method, path in (("GET", ACCOUNTS), ("POST", ACCOUNTS), ("POST", KEYS), ("GET", KEYS)):
             assert client(method, path, {} if method == "POST" else None).status == 401
         assert client("DELETE", f"{KEYS}/any").status == 401
 
 
-def test_before_accepting_an_invited_person_can_do_nothing_else(empty: House) -> None:
+def test_before_accepting_an_invited_person_can_do_nothing_else(empty: People) -> None:
     """Every operation there is refuses them, whatever it is asked; in no account they hold anything."""
     _, owner = make(empty, "acme", ADA)
     invite(owner, BEN, (ADMINISTRATOR, "iam-groups"), (ADMINISTRATOR, "is"))
@@ -253,7 +253,7 @@ def test_before_accepting_an_invited_person_can_do_nothing_else(empty: House) ->
         assert owner("PATCH", f"/v2/accounts/{owner.account_id}/users/{ben.iam_id}", {"state": state}).status == 409
 
 
-def test_a_new_colleague_accepts_and_can_do_what_their_policies_say(empty: House) -> None:
+def test_a_new_colleague_accepts_and_can_do_what_their_policies_say(empty: People) -> None:
     _, owner = make(empty, "acme", ADA)
     invite(owner, BEN, (VIEWER, "iam-groups"))
     made = key(empty, "acme", "Ben@Example.com")
@@ -282,7 +282,7 @@ def invitations(client: Client) -> list[tuple[str, str]]:
     return [(one["account_name"], one["owner"]) for one in found]
 
 
-def test_the_invited_person_alone_reads_who_invites_them(empty: House) -> None:
+def test_the_invited_person_alone_reads_who_invites_them(empty: People) -> None:
     hosts = [make(empty, name, f"{name}@example.com")[1] for name in ("one", "two", "three")]
     for host in hosts[:2]:
         invite(host, BEN)
@@ -299,7 +299,7 @@ def test_the_invited_person_alone_reads_who_invites_them(empty: House) -> None:
     assert Client(empty, "")("GET", "/v2/users/invitations").status == 401
 
 
-def test_a_refresh_token_of_before_becomes_one_of_the_account(empty: House) -> None:
+def test_a_refresh_token_of_before_becomes_one_of_the_account(empty: People) -> None:
     _, owner = make(empty, "acme", ADA)
     invite(owner, BEN)
     secret = key(empty, "acme", BEN)["api_key"]
@@ -310,7 +310,7 @@ def test_a_refresh_token_of_before_becomes_one_of_the_account(empty: House) -> N
     assert claims_of(renewed["access_token"])["account"]["bss"] == owner.account_id
 
 
-def test_somebody_invited_by_two_accounts_is_one_person_and_accepts_either_first(empty: House) -> None:
+def test_somebody_invited_by_two_accounts_is_one_person_and_accepts_either_first(empty: People) -> None:
     _, one = make(empty, "one", "one@example.com")
     _, two = make(empty, "two", "two@example.com")
     for host in (one, two):
@@ -325,49 +325,49 @@ def test_somebody_invited_by_two_accounts_is_one_person_and_accepts_either_first
     assert sign_in(empty, first["api_key"]).account_id == one.account_id
 
 
-def test_no_invitation_leads_to_a_key_of_somebody_who_acts_elsewhere(house: House) -> None:
+def test_no_invitation_leads_to_a_key_of_somebody_who_acts_elsewhere(people: People) -> None:
     """Whoever invites a person could otherwise ask the operator for a key that opens the person's accounts."""
-    victim, thief = house.owner("publisher"), house.owner("outsider")
+    victim, thief = people.owner("publisher"), people.owner("outsider")
     invite(thief, "owner@publisher.example", (ADMINISTRATOR, "is"))
-    before = numbers(house)
-    error = house.operator().refused(409, "POST", KEYS, {"account": "outsider", "user": "owner@publisher.example"})
+    before = numbers(people)
+    error = people.operator().refused(409, "POST", KEYS, {"account": "outsider", "user": "owner@publisher.example"})
     assert "'publisher'" in error["message"]
-    assert numbers(house) == before
-    made = key(house, "publisher", "owner@publisher.example")
+    assert numbers(people) == before
+    made = key(people, "publisher", "owner@publisher.example")
     assert made["iam_id"] == victim.iam_id
-    mine = sign_in(house, made["api_key"])
+    mine = sign_in(people, made["api_key"])
     assert accept(mine, thief.account_id) == 202
-    assert sign_in(house, made["api_key"], thief.account_id).account_id == thief.account_id, "their own key opens all"
+    assert sign_in(people, made["api_key"], thief.account_id).account_id == thief.account_id, "their own key opens all"
 
 
-def test_a_locked_out_owner_gets_in_again(house: House) -> None:
-    owner = house.owner("publisher")
+def test_a_locked_out_owner_gets_in_again(people: People) -> None:
+    owner = people.owner("publisher")
     for one in owner.ok("GET", "/v1/apikeys")["apikeys"]:
         owner.ok("POST", f"/v1/apikeys/{one['id']}/disable")
     form = f"grant_type={GRANT}&apikey={owner.secret}".encode()
-    assert Client(house, "")("POST", "/identity/token", form).status == 400
-    made = key(house, owner.account_id, "owner@publisher.example")
-    again = sign_in(house, made["api_key"])
+    assert Client(people, "")("POST", "/identity/token", form).status == 400
+    made = key(people, owner.account_id, "owner@publisher.example")
+    again = sign_in(people, made["api_key"])
     (old,) = [one for one in again.ok("GET", "/v1/apikeys")["apikeys"] if one["id"] != made["api_key_id"]]
     again.ok("DELETE", f"/v1/apikeys/{old['id']}/disable")
-    assert sign_in(house, owner.secret).iam_id == again.iam_id
+    assert sign_in(people, owner.secret).iam_id == again.iam_id
 
 
-def test_a_revoked_key_is_gone_with_its_tokens_also_a_locked_one(house: House) -> None:
-    owner = house.owner("publisher")
-    made = key(house, "publisher", "owner@publisher.example")
-    held = sign_in(house, made["api_key"])
+def test_a_revoked_key_is_gone_with_its_tokens_also_a_locked_one(people: People) -> None:
+    owner = people.owner("publisher")
+    made = key(people, "publisher", "owner@publisher.example")
+    held = sign_in(people, made["api_key"])
     held.ok("POST", f"/v1/apikeys/{made['api_key_id']}/lock")
-    listed = house.operator().ok("GET", f"{KEYS}?account=publisher&user=owner@publisher.example")["api_keys"]
+    listed = people.operator().ok("GET", f"{KEYS}?account=publisher&user=owner@publisher.example")["api_keys"]
     assert (listed[0]["id"], listed[0]["locked"]) == (made["api_key_id"], True)
     assert "api_key" not in listed[0]
-    house.operator().ok("DELETE", f"{KEYS}/{made['api_key_id']}")
+    people.operator().ok("DELETE", f"{KEYS}/{made['api_key_id']}")
     assert held("GET", "/v2/resource_groups").status == 401
     assert owner("GET", "/v2/resource_groups").status == 200
-    assert house.server.store.read(house.server.base, lambda session: key_by_id(session, made["api_key_id"])) is None
+    assert people.server.store.read(people.server.base, lambda session: key_by_id(session, made["api_key_id"])) is None
 
 
-def test_an_invitation_that_is_taken_back_takes_the_key_along(empty: House) -> None:
+def test_an_invitation_that_is_taken_back_takes_the_key_along(empty: People) -> None:
     _, owner = make(empty, "acme", ADA)
     invite(owner, BEN, (VIEWER, "is"))
     made = key(empty, "acme", BEN)
@@ -378,7 +378,7 @@ def test_an_invitation_that_is_taken_back_takes_the_key_along(empty: House) -> N
     assert Client(empty, "")("POST", "/identity/token", form).status == 400
 
 
-def test_an_owner_of_several_accounts_is_one_person(empty: House) -> None:
+def test_an_owner_of_several_accounts_is_one_person(empty: People) -> None:
     first, one = make(empty, "one", ADA)
     second, _ = make(empty, "two", ADA)
     assert first["iam_id"] == second["iam_id"]
@@ -386,20 +386,20 @@ def test_an_owner_of_several_accounts_is_one_person(empty: House) -> None:
 
 
 @pytest.mark.parametrize(("more", "status"), [(0, 202), (1, 409)])
-def test_accepting_gives_no_more_policies_than_an_identity_may_hold(house: House, more: int, status: int) -> None:
+def test_accepting_gives_no_more_policies_than_an_identity_may_hold(people: People, more: int, status: int) -> None:
     """The account has given policies to the person's IAM ID in advance, and to the invitation."""
-    host, guest = house.owner("publisher"), house.person(BEN)
+    host, guest = people.owner("publisher"), people.person(BEN)
     for number in range(MAX_EFFECTIVE - 1 + more):
-        house.allow(host.account_id, guest.iam_id, ("serviceName", "is"), ("resource", f"r-{number}"), role=VIEWER)
+        people.allow(host.account_id, guest.iam_id, ("serviceName", "is"), ("resource", f"r-{number}"), role=VIEWER)
     invite(host, BEN, (VIEWER, "iam-groups"))
-    before = numbers(house)
+    before = numbers(people)
     answer = guest("POST", "/v2/users/accept", {"account_id": host.account_id})
     assert answer.status == status, answer.body
     if status == 409:
         message = answer.json["errors"][0]["message"]
         assert f"{MAX_EFFECTIVE + 1} access policies" in message
         assert "administrator of the account" in message
-        after = numbers(house)
+        after = numbers(people)
         assert {name: count for name, count in after.items() if count != before[name]} == {"audit": before["audit"] + 1}
         (waiting,) = host.ok("GET", f"/v2/accounts/{host.account_id}/users?user_id={BEN}")["resources"]
         assert waiting["state"] == "PENDING"

@@ -22,8 +22,8 @@ ACCOUNTS = ("owner", "near", "far", "outsider")
 
 
 @dataclass
-class Ground:
-    """What every walk begins with: an enterprise with two groups, one in the other, and the accounts."""
+class Tree:
+    """An enterprise with two groups, one in the other, and the accounts."""
 
     root: Account
     enterprise: Enterprise
@@ -31,10 +31,10 @@ class Ground:
     accounts: dict[str, Account]
 
 
-def lay(world: World) -> Ground:
-    """Makes the ground in a world that is empty."""
+def lay(world: World) -> Tree:
+    """Makes the tree in a world that is empty."""
 
-    def make(session: Session) -> Ground:
+    def make(session: Session) -> Tree:
         enterprise, root = found_enterprise(session, "enterprise")
         system = session.as_context(session.ctx.as_system(root.id))
         system.ctx = dataclasses.replace(system.ctx, recipients=recipients(system, root.id))
@@ -42,19 +42,19 @@ def lay(world: World) -> Ground:
         inner = enterprise_tree.create_group(system, outer.crn, "inner", root.owner_iam_id)
         inside = {name: open_account(session, name, enterprise) for name in ("owner", "near", "far")}
         accounts = {**inside, "outsider": open_account(session, "outsider", None)}
-        return Ground(root, enterprise, (outer.id, inner.id), accounts)
+        return Tree(root, enterprise, (outer.id, inner.id), accounts)
 
     return world.write(world.base, make)
 
 
-class Stage:
-    """A world with the ground, on which accounts act; jobs are done when they are asked for."""
+class ActingAccounts:
+    """A world with the tree, whose accounts act; jobs are done when they are asked for."""
 
-    def __init__(self, ground: Ground, world: World, seed: str) -> None:
-        self.ground, self.world = ground, world
+    def __init__(self, tree: Tree, world: World, seed: str) -> None:
+        self.tree, self.world = tree, world
         self.world.base.ids._random.seed(seed)
         self.worker = Worker(self.world.store, self.world.base, catalog_handlers(lambda _session, _values: None))
-        self.ids = {name: one.id for name, one in ground.accounts.items()}
+        self.ids = {name: one.id for name, one in tree.accounts.items()}
 
     def close(self) -> None:
         self.world.store.close()

@@ -78,7 +78,7 @@ def ibmcloud(*argv: str, env: Mapping[str, str], stdin: str = "", terminal: bool
 
 
 @dataclass
-class World:
+class Shell:
     """`names` are words for ids, `keys` the API keys of the personas, `homes` where their sessions are."""
 
     folder: Path
@@ -133,14 +133,14 @@ def furnished(folder: Path) -> dict[str, str]:
     return {**names, **keys}
 
 
-def opening(template: Path, folder: Path, known: Mapping[str, str]) -> World:
+def opening(template: Path, folder: Path, known: Mapping[str, str]) -> Shell:
     """A server of its own on a copy of the furnished folder, everybody logged in."""
     shutil.copytree(template, folder)
     settings = Settings(data=folder, hypervisor="simulated", clock="manual", public_url=PUBLIC)
     server = build(settings, OPERATOR, SteadyIds(11))
     server.clock.set(START + 3_600 * SECOND)
     keys = {name.removeprefix("key_"): value for name, value in known.items() if name.startswith("key_")}
-    world = World(folder, server, dict(known), keys)
+    world = Shell(folder, server, dict(known), keys)
     world.start()
     for persona in PERSONAS:
         world.log_in(persona)

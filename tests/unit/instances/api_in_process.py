@@ -1,4 +1,4 @@
-"""A cloud in one process for the tests of servers and storage: two accounts of an enterprise and one outside it."""
+"""The API in one process for tests of instances and storage: two accounts of an enterprise and one outside it."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class Home:
         return {name: value for name, value in body.items() if value is not None}
 
 
-class Cloud:
-    """The packages joined on a world. `hypervisor` and `tools` may be real ones."""
+class Api:
+    """Routes and jobs of the packages on a store. `hypervisor` and `tools` may be real ones."""
 
     def __init__(
         self, world: World, root: Path, hypervisor: Simulated | Qemu | None = None, tools: Tools | None = None

@@ -1,4 +1,4 @@
-"""A whole server for stories of instance groups: templates, groups, and a catalog whose image is shared."""
+"""Calls for stories of instance groups: templates, groups, and a catalog whose image is shared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Offer:
 
 
 @dataclass
-class Crowd:
+class Caller:
     """`who` acts: the owner of the image, or the consumer it is shared with."""
 
     app: App

@@ -1,4 +1,4 @@
-"""A market: offerings of two owners, written straight into the store, and who looks at them."""
+"""Published offerings of two owners, written straight into the store, and who looks at them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TURNS = (2, 5, 16, 19)
 
 
 @dataclass
-class Market:
+class Offers:
     """Two owners with four offerings each, shared with a reader and published to all; and a passer-by."""
 
     world: World
