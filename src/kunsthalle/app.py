@@ -139,6 +139,7 @@ class Server:
         self.watching.stop()
         self.worker.stop()
         self.reading.close()
+        self.drivers.image_processes.close()
         self.store.close()
 
     def scenario(self) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import duration
+from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.core.space import Space
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from kunsthalle.hypervisor.folder_disks import LocalStorage
     from kunsthalle.hypervisor.protocol import Hypervisor
     from kunsthalle.images.import_sources import AccountBuckets
+
+
+MOST_IMAGE_PROCESSES = 2
+"""Processes that take in and inspect image files. One account has one of them at a time while others ask."""
 
 
 class Drivers:
@@ -53,6 +58,7 @@ class Drivers:
         self._guard: Callable[[Hypervisor], Hypervisor] = lambda engine: engine
         self._tools = tools or Lazy(find_image_tools)
         self._limits = Lazy(_limits)
+        self.image_processes = HelperProcesses("kunsthalle.disk_images.image_process", MOST_IMAGE_PROCESSES, GIB)
         self._settings = settings
         if settings.hypervisor != "auto":
             self._hypervisor()

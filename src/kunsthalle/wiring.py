@@ -43,6 +43,7 @@ from kunsthalle.images.bucket_service import BucketService
 from kunsthalle.images.conversion_job import Converter
 from kunsthalle.images.export_job import Exporter
 from kunsthalle.images.export_service import ExportService
+from kunsthalle.images.import_files import ImageProcesses
 from kunsthalle.images.import_job import Importer
 from kunsthalle.images.import_sources import FORSAKEN_SECONDS
 from kunsthalle.images.service import ImageService
@@ -82,7 +83,8 @@ def join(
     disks.disks.sweep()
     drivers.buckets.sweep(0 if drivers.alone else FORSAKEN_SECONDS)
     volumes = VolumesAsImages(disks)
-    importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
+    processes = ImageProcesses(drivers.image_processes, store.priority)
+    importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits, processes)
     scratch = drivers.scratch
     exporter = Exporter(
         blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes

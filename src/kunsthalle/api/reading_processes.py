@@ -18,7 +18,16 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import decode
 from kunsthalle.authz.context import Context
-from kunsthalle.core.helper_processes import CannotStart, HelperProcesses, HelperTimeout, Parts, restored
+from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.helper_processes import (
+    CannotStart,
+    HelperEnded,
+    HelperOutOfMemory,
+    HelperProcesses,
+    HelperTimeout,
+    Parts,
+    restored,
+)
 from kunsthalle.db.account_priority import HEAVY_SECONDS, AccountPriority
 from kunsthalle.db.deadlines import ReadTimeout
 from kunsthalle.db.visibility import Authorized
@@ -29,6 +38,9 @@ LIGHT_SECONDS = 0.01
 """Processor time lately of an account whose small calls leave, too, where a process runs already."""
 LATE_SECONDS = 1.0
 """How much longer than its statements may take a call is waited for: some of its work the database does not stop."""
+
+RETRY_AFTER = 1
+"""Seconds after which a caller may try again whose call ended with its process."""
 
 
 class ReadCall(Struct, frozen=True):
@@ -98,15 +110,23 @@ class ReadingProcesses:
             done = self.pool.call("read", call, seconds + LATE_SECONDS)
         except CannotStart:
             return None
-        except HelperTimeout as error:
+        except (HelperTimeout, HelperOutOfMemory) as error:
             self._priority.add(request.account_id, seconds)
             raise ReadTimeout from error
+        except HelperEnded as error:
+            raise _ended(str(error)) from error
         self._priority.add(request.account_id, done.processor)
         outcome: ReadOutcome = done.value
         request.authorized = outcome.authorized
         if outcome.refusal is not None:
             raise restored(*outcome.refusal)
         return outcome
+
+
+def _ended(private: str) -> Problem:
+    """A process has ended during its call, for whatever reason: nothing was changed, and another one starts."""
+    text = "The process that worked on the request has ended. Try again."
+    return Problem(Reason.UNAVAILABLE, "service_unavailable", text, private=private, retry_after=RETRY_AFTER)
 
 
 def _read_call(ctx: Context, route: Route, request: Request, seconds: float, *, prepares: bool) -> ReadCall:

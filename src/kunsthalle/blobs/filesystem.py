@@ -231,7 +231,7 @@ class FileUpload(Upload):
         """Made by FilesystemBlobs.begin; owns the descriptor and the hold."""
         self._hold = hold
         self._blobs, self._path, self._expected = blobs, path, expected
-        self._file: _Writer | None = _writer(descriptor, expected)
+        self._file: Writer | None = _writer(descriptor, expected)
         self._written = written
 
     @property
@@ -258,6 +258,11 @@ class FileUpload(Upload):
         self._written += length
         self._hold.spend(length)
         return length
+
+    def grown(self, written: int) -> None:
+        """See Upload.grown."""
+        self._hold.spend(written - self._written)
+        self._written = written
 
     def sync(self) -> int:
         """See Upload.sync."""
@@ -306,7 +311,7 @@ class FileUpload(Upload):
         file.close()
         self._hold.end()
 
-    def _open_file(self) -> _Writer:
+    def _open_file(self) -> Writer:
         if self._file is None:
             raise BlobError("the upload is over")
         return self._file
@@ -320,7 +325,7 @@ class FileUpload(Upload):
         self.abort()
 
 
-class _Writer(Protocol):
+class Writer(Protocol):
     """What an upload needs of its open file."""
 
     def write(self, view: memoryview, /) -> int: ...
@@ -330,7 +335,14 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
-def _writer(descriptor: int, expected: int | None) -> _Writer:
+def appending(path: Path, expected: int) -> Writer:
+    """A writer from the end of an upload's file on, for a process that does not hold its lock."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    os.lseek(descriptor, 0, os.SEEK_END)
+    return _writer(descriptor, expected)
+
+
+def _writer(descriptor: int, expected: int | None) -> Writer:
     if expected is not None and expected >= _LARGE:
         return DirectWriter(descriptor)
     return os.fdopen(descriptor, "r+b", buffering=0)

@@ -80,6 +80,10 @@ class Upload(Protocol):
         """Appends the whole chunk. OutOfSpace where the disk is full."""
         ...
 
+    def grown(self, written: int) -> None:
+        """Somebody else has written to the file at `path`: so many bytes are there now."""
+        ...
+
     def sync(self) -> int:
         """Has all that was written survive whatever happens; how many bytes that is."""
         ...

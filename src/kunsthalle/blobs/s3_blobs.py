@@ -146,6 +146,10 @@ class S3Upload(Upload):
         """See Upload.write."""
         return self._local.write(chunk)
 
+    def grown(self, written: int) -> None:
+        """See Upload.grown."""
+        self._local.grown(written)
+
     def sync(self) -> int:
         """See Upload.sync."""
         return self._local.sync()

@@ -63,7 +63,7 @@ def _answer(functions: dict[str, Function], call: Call, descriptors: list[int], 
         )
         return Answer("done", value, spent())
     except MemoryError:
-        return Answer("failed", "The work needed more memory than it may have.", spent())
+        return Answer("memory", None, spent())
     except Exception as error:  # noqa: BLE001  raised where the call was made
         parts = parts_of(error)
         return (

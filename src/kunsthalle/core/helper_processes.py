@@ -22,7 +22,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.core.log import get_logger
 
 log = get_logger("helpers")
@@ -40,8 +39,6 @@ IDLE_CODE = 3
 """The exit code of a process that ended because it had nothing to do."""
 _SOURCE = str(Path(__file__).parents[2])
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT")
-RETRY_AFTER = 1
-"""Seconds after which a caller may try again whose work ended with its process."""
 
 
 Parts = tuple[type[Exception], tuple[Any, ...], dict[str, Any]]
@@ -52,14 +49,8 @@ class CannotStart(Exception):
     """No helper process is ready, or can be started here, now: the work is to be done in this process."""
 
 
-class HelperEnded(Problem):
-    """The process ended, or was ended, while it worked on the call: what it did is unknown, and it changed nothing of
-    the database.
-    """
-
-    def __init__(self, private: str) -> None:
-        text = "The process that worked on the request has ended. Try again."
-        super().__init__(Reason.UNAVAILABLE, "service_unavailable", text, None, private, RETRY_AFTER)
+class HelperEnded(Exception):
+    """The process ended, or was ended, while it worked on the call."""
 
 
 class HelperTimeout(Exception):
@@ -68,6 +59,10 @@ class HelperTimeout(Exception):
 
 class HelperFailed(Exception):
     """The function raised what cannot be brought over; the text says what and where."""
+
+
+class HelperOutOfMemory(HelperFailed):
+    """The call needs more memory than a process may have."""
 
 
 class Call(Struct, frozen=True):
@@ -79,7 +74,9 @@ class Call(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """`kind`: `ready`, `progress`, `done`, `raised` with the parts of an exception, `failed` with a text."""
+    """`kind`: `ready`, `progress`, `done`, `raised` with the parts of an exception, `failed` with a text,
+    `memory`.
+    """
 
     kind: str
     value: Any = None
@@ -129,7 +126,9 @@ class _Helper:
             raise CannotStart(f"The process was not ready after {START_SECONDS:g} seconds.")
         return self.ready
 
-    def call(self, call: Call, descriptors: Sequence[int], until: float, progress: Callable[[Any], None]) -> Answer:
+    def call(
+        self, call: Call, descriptors: Sequence[int], seconds: float, until: float, progress: Callable[[Any], None]
+    ) -> Answer:
         """HelperTimeout; EOFError or OSError where the process has gone."""
         self._link.send_bytes(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))
         if descriptors:
@@ -141,6 +140,7 @@ class _Helper:
             if answer.kind != "progress":
                 return answer
             progress(answer.value)
+            until = time.monotonic() + seconds
 
     def _receive(self) -> Answer:
         answer: Answer = pickle.loads(self._link.recv_bytes())  # noqa: S301  a process of ours wrote it
@@ -202,6 +202,7 @@ class HelperProcesses:
     ) -> Answer:
         """What a function of the module returns, and the processor time that it took. What it raises comes out.
 
+        `seconds` is how long it may take, or how long from one report to the next where it reports how far it is.
         `progress` is called, in this thread, with what the function reports; what it raises ends the process and comes
         out. CannotStart, HelperTimeout, HelperEnded, HelperFailed.
         """
@@ -210,7 +211,7 @@ class HelperProcesses:
         while True:
             helper, generation = self._take(until)
             try:
-                answer = helper.call(call, descriptors, until, progress)
+                answer = helper.call(call, descriptors, seconds, until, progress)
             except (OSError, EOFError) as error:
                 self._end(helper)
                 if helper.process.returncode == IDLE_CODE:
@@ -306,6 +307,8 @@ def _result(answer: Answer) -> Answer:
             raise restored(*answer.value)
         case "failed":
             raise HelperFailed(answer.value)
+        case "memory":
+            raise HelperOutOfMemory("The work needs more memory than a helper process may have.")
         case kind:
             raise HelperFailed(f"an answer of the unknown kind {kind!r}")
 

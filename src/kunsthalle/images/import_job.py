@@ -8,7 +8,6 @@ job and the import together.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavail
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.faults import IMPORT_REASONS
 from kunsthalle.core.log import get_logger
-from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace, is_out_of_space
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
@@ -24,12 +22,14 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import any_row
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.disk_images.file_refusals import ENCRYPTED, Refused
+from kunsthalle.disk_images.image_process import CHUNK
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images import image_encryption, transfer_progress
+from kunsthalle.images.import_files import ImageProcesses, ImportFile
 from kunsthalle.images.import_sources import FIELD, AccountBuckets, VolumeBytes, Volumes, parse_href
 from kunsthalle.images.lifecycle_dates import apply_due_dates
 from kunsthalle.images.models import Image
@@ -43,7 +43,6 @@ from kunsthalle.key_protect.data_keys import DataKey, KeyRefused
 from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectReader
 
 log = get_logger("imports")
-CHUNK = 2 * MIB
 _CORRUPTED = "image_data_corrupted"
 _RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
 _WAITING = [
@@ -70,6 +69,7 @@ class Importer:
     volumes: Volumes
     tools: Tools | None
     limits: Limits
+    processes: ImageProcesses | None = None
 
     def handler(self) -> queue.Handler:
         return queue.Handler(IMPORT, self.run, self.give_up)
@@ -140,12 +140,11 @@ class Importer:
         meter = Meter(run, first, lambda session: _waits(session, image.id))
         with self.blobs.begin(object_reader.size, upload_name(image.id), first.done) as upload:
             try:
-                arrived = _take_in(
-                    object_reader, upload, Intake(format_, self._expecting(secret), object_reader.size), meter
-                )
+                file = ImportFile(image.account_id, format_, self._expecting(secret), self.tools, self.processes)
+                arrived = file.take_in(object_reader, upload, meter)
                 upload.sync()
                 meter.enter("checking", object_reader.size)
-                examined = self._examine(upload.path, arrived, secret)
+                examined = file.examine(upload.path, arrived, None if secret is None else secret.reveal())
                 run.write(lambda session: blob_bytes.foresee(session, arrived.sha256))
                 meter.enter("storing", object_reader.size)
                 _commit(upload, arrived.sha256, meter)
@@ -235,27 +234,6 @@ def _kept(had: Transfer | None, object_reader: ObjectReader) -> int:
     if had is None or (had.tag, had.total) != (object_reader.tag, object_reader.size):
         return 0
     return had.done if had.phase == "receiving" else had.total
-
-
-def _take_in(object_reader: ObjectReader, upload: Upload, intake: Intake, meter: Meter) -> Arrived:
-    """Every chunk is looked at and hashed while the one before it is being written."""
-    with upload.path.open("rb") as upload_file:
-        while chunk := upload_file.read(CHUNK):
-            intake.feed(chunk)
-    object_reader.skip(upload.written)
-    with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
-        writing: Future[int] | None = None
-        while chunk := object_reader.read(CHUNK):
-            intake.feed(chunk)
-            if writing is not None:
-                writing.result()
-            meter.give_way()
-            if meter.due:
-                meter.note(upload.sync())
-            writing = writer.submit(upload.write, chunk)
-        if writing is not None:
-            writing.result()
-    return intake.finish()
 
 
 def _look_at(path: Path, intake: Intake, meter: Meter) -> Arrived:

@@ -84,10 +84,13 @@ class BucketUnavailable(BucketError):
 
 
 class ObjectReader(Protocol):
-    """An object open for reading. `size`: bytes; `tag` is another one when the content is another one."""
+    """An object open for reading. `size`: bytes; `tag` is another one when the content is another one. `descriptor` is
+    that of its file, where it is one of this host.
+    """
 
     size: int
     tag: str
+    descriptor: int | None
 
     def skip(self, count: int) -> None:
         """Has the first read begin at an offset."""
@@ -145,6 +148,7 @@ class BucketObject:
         status = os.fstat(descriptor)
         self.size = status.st_size
         self.tag = f"{status.st_dev}-{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
+        self.descriptor: int | None = descriptor
         self._file = os.fdopen(descriptor, "rb", buffering=0)
 
     def skip(self, count: int) -> None:

@@ -135,6 +135,8 @@ class S3Buckets:
 class S3Object:
     """An object open for reading; see blobs.buckets.ObjectReader. One that is replaced meanwhile is ObjectChanged."""
 
+    descriptor: int | None = None
+
     def __init__(self, where: S3Bucket, bucket: str, key: str, head: S3Head) -> None:
         """Made by S3Buckets.open."""
         self._where, self._bucket, self._key, self._head = where, bucket, key, head

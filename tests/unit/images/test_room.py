@@ -11,7 +11,8 @@ import pytest
 from fixtures.app import App
 from kunsthalle.blobs import filesystem
 from kunsthalle.core import space
-from kunsthalle.images import import_job, transfer_progress
+from kunsthalle.disk_images import image_process
+from kunsthalle.images import transfer_progress
 from kunsthalle.object_storage import folder_buckets
 from unit.images.test_transfers import CHUNK, CONTENT, Reading, ask, finding, uploads, wait
 
@@ -19,7 +20,7 @@ from unit.images.test_transfers import CHUNK, CONTENT, Reading, ask, finding, up
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every chunk is small, and noted."""
-    monkeypatch.setattr(import_job, "CHUNK", CHUNK)
+    monkeypatch.setattr(image_process, "CHUNK", CHUNK)
     monkeypatch.setattr(transfer_progress, "EVERY", 0)
 
 

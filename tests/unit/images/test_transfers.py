@@ -11,7 +11,8 @@ import pytest
 
 from fixtures.app import App
 from fixtures.frozen_app import OPERATOR
-from kunsthalle.images import import_job, transfer_progress
+from kunsthalle.disk_images import image_process
+from kunsthalle.images import transfer_progress
 from kunsthalle.jobs import queue
 from kunsthalle.object_storage import folder_buckets
 from kunsthalle.object_storage.folder_buckets import BucketObject, BucketUnavailable
@@ -23,7 +24,7 @@ CHUNK = 64 * 1024
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every chunk is small, and noted."""
-    monkeypatch.setattr(import_job, "CHUNK", CHUNK)
+    monkeypatch.setattr(image_process, "CHUNK", CHUNK)
     monkeypatch.setattr(transfer_progress, "EVERY", 0)
 
 
@@ -106,7 +107,7 @@ def test_an_import_outlives_its_server(app: App, monkeypatch: pytest.MonkeyPatch
     until(lambda: progress(app, id_).get("done_bytes", 0) >= CHUNK * 3)
     until(lambda: app.server.drivers.blobs.leftovers() == [f"import-{id_}"])
     monkeypatch.undo()
-    monkeypatch.setattr(import_job, "CHUNK", CHUNK)
+    monkeypatch.setattr(image_process, "CHUNK", CHUNK)
     reading = Reading(monkeypatch, 0, _break)
     app.restart()
     wait(app)
