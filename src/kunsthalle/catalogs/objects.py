@@ -6,9 +6,23 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import Column, ColumnElement, and_, not_, or_, true
 
 from kunsthalle.accounts.queries import enterprise_of, enterprises_of_identifiers
+from kunsthalle.api.query_language import (
+    And,
+    Everything,
+    Exists,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Range,
+    Term,
+    Word,
+    parse,
+    refused,
+)
 from kunsthalle.catalogs.models import Catalog, CatalogObject
 from kunsthalle.catalogs.offerings.service import same_rev
 from kunsthalle.catalogs.resources import OBJECT
@@ -22,6 +36,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import number_of, put_rows, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find
+from kunsthalle.db.wildcards import Pattern, Wild, folded, folded_pattern, matches
 
 Doc = dict[str, Any]
 KINDS = ("vpe", "proxy_source", "preset_configuration")
@@ -134,36 +149,56 @@ def take_off(session: Session, catalog_object: CatalogObject, identifiers: list[
     remove_rows(session, object_entries, *conditions)
 
 
-_TERM = re.compile(r'(?:(\w+):\s*)?(?:"([^"]*)"|([^\s"():]+))')
-_FIELDS = {"name": "name", "label": "label", "kind": "kind", "parent_id": "parent_id", "catalog_id": "catalog_id"}
+_FIELDS = ("name", "label", "kind", "parent_id", "catalog_id")
+_MOST_CHARACTERS = 512
+"""The search runs on the event loop: a query costs no more than a list does."""
+_SPACED_FIELD = re.compile(r"\b(\w+):\s+(?=\S)")
+"""The SDK's documentation writes `name: endpoint`."""
 
 
 def matching(query: str) -> list[ColumnElement[bool]]:
-    """A search in the small part of Lucene's language that names need: words, `field:word`, quotes, a last `*`, AND.
+    """A search in the language of `api/query_language.py`; clauses side by side must all match.
 
-    400 for anything else, so that nobody takes an unfiltered answer for a filtered one.
+    Words and phrases are looked for in names and labels, whatever their case. 400 for an empty query, for a field that
+    objects do not have, and for ranges: nobody takes an unfiltered answer for a filtered one.
     """
-    rest = _TERM.sub("", query).strip()
-    if rest or not query.strip() or len(query) > 512:
-        message = f"query may hold words, field:word ({', '.join(_FIELDS)}), quotes and AND."
-        raise invalid("bad_request", message, "query", type_="parameter")
-    conditions = []
-    for field, quoted, word in _TERM.findall(query):
-        text = quoted or word
-        if not field and text == "AND":
-            continue
-        if field and field not in _FIELDS:
-            raise invalid("bad_request", f"query knows no field {field}.", "query", type_="parameter")
-        conditions.append(_condition(_FIELDS.get(field, ""), text))
-    return conditions
+    if not query.strip():
+        raise refused("it is empty; `*` stands for every object.")
+    if len(query) > _MOST_CHARACTERS:
+        raise refused(f"it has {len(query)} characters; at most {_MOST_CHARACTERS} are allowed.")
+    return [_condition(parse(_SPACED_FIELD.sub(r"\1:", query), together=True))]
 
 
-def _condition(field: str, text: str) -> ColumnElement[bool]:
-    table = catalog_objects.c
-    if not field:
-        if text == "*":
-            return and_(table.id.is_not(None))
-        part = text.rstrip("*")
-        return or_(table.name.contains(part, autoescape=True), table.label.contains(part, autoescape=True))
-    column = table[field]
-    return column.startswith(text[:-1], autoescape=True) if text.endswith("*") else column == text
+def _condition(node: Node) -> ColumnElement[bool]:
+    match node:
+        case Everything():
+            return true()
+        case Not(inner):
+            return not_(_condition(inner))
+        case And(nodes):
+            return and_(*map(_condition, nodes))
+        case Or(nodes):
+            return or_(*map(_condition, nodes))
+        case Word(pattern):
+            return _anywhere(pattern)
+        case Phrase(text):
+            return _anywhere((text,))
+        case Term(field, pattern):
+            return matches(_column(field), pattern)
+        case Exists(field):
+            return _column(field) != ""
+        case Range(field):
+            _column(field)
+            raise refused("objects have no field with an order; ranges cannot be asked for.")
+
+
+def _anywhere(pattern: Pattern) -> ColumnElement[bool]:
+    """Whether the name or the label contains what a pattern describes."""
+    table, contained = catalog_objects.c, (Wild.MANY, *folded_pattern(pattern), Wild.MANY)
+    return or_(*(matches(folded(column), contained) for column in (table.name, table.label)))
+
+
+def _column(field: str) -> Column[str]:
+    if field not in _FIELDS:
+        raise refused(f"objects have no field {field[:64]}; they have {', '.join(_FIELDS)}.")
+    return catalog_objects.c[field]

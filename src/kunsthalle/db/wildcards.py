@@ -146,6 +146,19 @@ class _Folded(FunctionElement[str]):
     type = Text()
 
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def fold(text: str) -> str:
+    """ASCII letters in lower case, all else as it is: as both engines' `folded` agree on."""
+    return text.translate(_ASCII_LOWER)
+
+
+def folded_pattern(pattern: Pattern) -> Pattern:
+    """A pattern for texts that are folded."""
+    return tuple(part if isinstance(part, Wild) else fold(part) for part in pattern)
+
+
 def folded(text: ColumnElement[Any]) -> ColumnElement[str]:
     """A text with its ASCII letters in lower case, compared by its bytes: what both engines can do alike."""
     return _Folded(text)

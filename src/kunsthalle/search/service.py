@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlalchemy.sql.elements import False_
 
 from kunsthalle.api import pagination
+from kunsthalle.api.query_language import Node, parse
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.page_bytes import PAGE_BYTES
@@ -18,7 +19,6 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import policy_filter, values_of
-from kunsthalle.search.query_language import Node, parse
 from kunsthalle.search.searchable_resources import SEARCHED, Searched
 from kunsthalle.search.sql import condition, constants, crn, location
 

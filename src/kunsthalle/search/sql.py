@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any, assert_never
 
 from sqlalchemy import CTE, ColumnElement, Text, and_, case, false, func, literal, or_, true, type_coerce
 
+from kunsthalle.api.query_language import And, Everything, Exists, Node, Not, Or, Phrase, Range, Term, Word, refused
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse as parse_crn
 from kunsthalle.core.loop_turns import LOOP_TURNS
@@ -23,12 +23,22 @@ from kunsthalle.core.regions import REGIONS
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links
 from kunsthalle.db.unscoped import ids_where, worked_out
-from kunsthalle.db.wildcards import Pattern, Wild, any_item, folded, glob_of, matches, matches_any, spaced, words
-from kunsthalle.search.query_language import And, Everything, Exists, Node, Not, Or, Phrase, Range, Term, Word, refused
+from kunsthalle.db.wildcards import (
+    Pattern,
+    Wild,
+    any_item,
+    fold,
+    folded,
+    folded_pattern,
+    glob_of,
+    matches,
+    matches_any,
+    spaced,
+    words,
+)
 from kunsthalle.search.searchable_resources import Searched
 
 Condition = ColumnElement[bool]
-_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _ALIASES = {
     "tag": "tags",
     "access_tag": "access_tags",
@@ -36,15 +46,6 @@ _ALIASES = {
     "id": "resource_id",
     "doc.resource_group_id": "resource_group_id",
 }
-
-
-def fold(text: str) -> str:
-    """ASCII letters in lower case, all else as it is: as both engines' `folded` agree on."""
-    return text.translate(_ASCII_LOWER)
-
-
-def _folded(pattern: Pattern) -> Pattern:
-    return tuple(part if isinstance(part, Wild) else fold(part) for part in pattern)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class _Compiler:
             if isinstance(node, Word | Phrase):
                 anywhere.append(_in_words(node))
             elif isinstance(node, Term) and isinstance(field, _Text) and not field.exact:
-                patterns.setdefault(field, []).append(_folded(node.pattern))
+                patterns.setdefault(field, []).append(folded_pattern(node.pattern))
             else:
                 yield self.compile(node)
         LOOP_TURNS.give_way()
@@ -265,17 +266,17 @@ def _exists(field: Field) -> Condition:
 
 def _term(field: Field, pattern: Pattern, searched: Searched) -> Condition:
     if isinstance(field, _Constant):
-        return true() if fnmatchcase(fold(field.value), glob_of(_folded(pattern))) else false()
+        return true() if fnmatchcase(fold(field.value), glob_of(folded_pattern(pattern))) else false()
     if isinstance(field, _Moment):
         begin, end = _period(_plain(pattern))
         return and_(field.column >= begin, field.column < end)
     if isinstance(field, _Tags):
-        return field.having(lambda tag: _same(folded(tag), _folded(pattern)))
+        return field.having(lambda tag: _same(folded(tag), folded_pattern(pattern)))
     if isinstance(field, _Id) and len(pattern) == 1:
         return _by_crn(field, str(pattern[0]), searched)
     if field.exact:
         return _same(field.expression, pattern)
-    return _same(folded(field.expression), _folded(pattern))
+    return _same(folded(field.expression), folded_pattern(pattern))
 
 
 def _same(text: ColumnElement[Any], pattern: Pattern) -> Condition:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kunsthalle.api import query_language as q
 from kunsthalle.db.wildcards import Pattern, Wild
-from kunsthalle.search import query_language as q
 
 _ALIASES = {"tag": "tags", "access_tag": "access_tags", "doc.resource_group_id": "resource_group_id"}
 _REGEX = {Wild.MANY: ".*", Wild.ONE: "."}

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from fixtures.walks import share
 from fixtures.worlds import World
+from kunsthalle.api.query_language import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, MAX_WILDCARDS, parse
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
 from kunsthalle.search import tagging
-from kunsthalle.search.query_language import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, MAX_WILDCARDS, parse
 from kunsthalle.search.service import Place, search
 
 NAME = r"Golden-image 7 [x]*\ "[:-1]

@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from fixtures.walks import share
 from fixtures.worlds import World
+from kunsthalle.api.query_language import parse
 from kunsthalle.authz.context import Actor, Context
 from kunsthalle.authz.permissions import Attribute, Grant, Grants
 from kunsthalle.authz.roles import ADMINISTRATOR, EDITOR, OPERATOR, READER, VIEWER
@@ -23,7 +24,6 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 from kunsthalle.networks import service as networks
 from kunsthalle.search import tagging
-from kunsthalle.search.query_language import parse
 from kunsthalle.search.searchable_resources import SEARCHED
 from kunsthalle.search.service import MAX_FIELDS, Place, cursor, documents, from_cursor, rows_where, search
 from unit.search.oracle import matches

@@ -1,4 +1,4 @@
-"""Parse queries: the Lucene syntax as far as Global Search documents it.
+"""Parse queries: the Lucene syntax as far as Global Search documents it, for all searches of the product.
 
 * `word`, `"a phrase"`: anywhere in a resource; `field:word`, `field:"exact value"`, `field:(one OR other)`
 * `*` and `?` in words; a backslash makes the next character mean itself
@@ -6,6 +6,7 @@
 * `field:*` and `_exists_:field`: the field has a value
 * `AND`, `&&`, `OR`, `||`, `NOT`, `!`, `+`, `-`, parentheses. Clauses side by side are alternatives, of which those with
   `+` must match and those with `NOT`, `!` or `-` must not.
+  In a search that wants all of them (`together`), each must match.
 * `^2` (a boost) is read and has no effect: results come newest first.
 
 Every bound of this module limits what one query can cost.
@@ -130,20 +131,23 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
-def parse(text: str) -> Node:
-    """Return the query as a tree. 400 for what is none, naming the character."""
+def parse(text: str, *, together: bool = False) -> Node:
+    """Return the query as a tree. 400 for what is none, naming the character. Clauses side by side are alternatives,
+    or, `together`, must all match.
+    """
     if len(text) > MAX_CHARACTERS:
         raise refused(f"it has {len(text)} characters; at most {MAX_CHARACTERS} are allowed.")
     if "\0" in text:
         raise refused("it contains a NUL character.")
-    return _Parser(text).query()
+    return _Parser(text, together).query()
 
 
 class _Parser:
     """Recursive descent over the text; `_at` is the next character."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, together: bool) -> None:
         self._text = text
+        self._together = together
         self._at = 0
         self._terms = 0
 
@@ -182,7 +186,7 @@ class _Parser:
         while True:
             sign, node = self._conjunction(field, depth)
             follows = self._operator(_OR)
-            if joined or follows or not sign:
+            if joined or follows or not (sign or self._together):
                 may.append(Not(node) if sign == "-" else node)
             else:
                 must.append(Not(node) if sign == "-" else node)
