@@ -47,6 +47,7 @@ _FILES = {
     "account": "account_verb:account",
     "approvals": "approvals_verb:approvals",
     "audit": "audit_verb:audit",
+    "backup": "backup_verb:backup",
     "check": "check_verb:check",
     "clock": "clock_verb:clock",
     "completion": "completion_verb:completion",

@@ -306,6 +306,16 @@ def _elsewhere(settings: Settings) -> dict[str, str] | None:
     return {"address": f"s3://{whole}", "endpoint": address.endpoint}
 
 
+def _guard_half_restored(settings: Settings) -> None:
+    """A backup that was not restored to its end is no installation yet."""
+    note = folder.read(settings.data, folder.RESTORING)
+    if note:
+        raise Refusal(
+            f"--data {str(settings.data)!a}: the restore of the backup {note.get('name')!r} was cut off; run"
+            " `kunsthalle backup restore` with the same options again."
+        )
+
+
 def _guard_seeded_keys(settings: Settings, scenario: str | None) -> None:
     """Keys that the first start wrote into a file are no secret: elsewhere than on loopback they must be asked for."""
     if scenario and not is_loopback(settings.host) and not settings.allow_seeded_keys:
@@ -394,6 +404,7 @@ def _serve(reloading: Reloading) -> None:
         folder.lock(settings.data)
     except folder.FolderInUse as error:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
+    _guard_half_restored(settings)
     _guard_seeded_keys(settings, settings.scenario or folder.read(settings.data, folder.CREDENTIALS).get("scenario"))
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys)
     listener = _listen(settings)

@@ -43,6 +43,12 @@ def prepare(store: Store, tables: Callable[[], MetaData]) -> None:
                 _whole(connection)
 
 
+def schema_of(store: Store) -> str | None:
+    """The revision of a database, None of an empty one; nothing is changed."""
+    with store.engine.connect() as connection:
+        return _revision(connection)
+
+
 def _whole(connection: Connection) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if broken:

@@ -129,7 +129,7 @@ class LocalDisks(Disks):
         if origin is not None and copied:
             if not path.exists():
                 self._stand(self._path(origin), disk.base)
-                self._copy(self._path(origin), path, None)
+                self.copy_file(self._path(origin), path, None)
             self._grow(disk)  # no server has it before it is made
         elif disk.base is not None:
             self._overlay(path, disk.base, disk.size_bytes)
@@ -158,7 +158,7 @@ class LocalDisks(Disks):
             self._grow(disk)
         elif written is not None and disk.passphrases.disk == written.passphrases.disk:
             self.check_room(disk.size_bytes)
-            self._copy(self._path(written), path, None)
+            self.copy_file(self._path(written), path, None)
             self._grow(disk)
         elif written is not None or disk.base is not None:
             self.check_room(disk.size_bytes)
@@ -277,10 +277,10 @@ class LocalDisks(Disks):
         if disk.base is None and not source.exists():
             return 0
         self.check_room()
-        self._copy(source, path, disk.server_id)
+        self.copy_file(source, path, disk.server_id)
         return path.stat().st_size + (self.blobs.size(disk.base.digest) if disk.base is not None else 0)
 
-    def _copy(self, source: Path, target: Path, server_id: str | None) -> None:
+    def copy_file(self, source: Path, target: Path, server_id: str | None) -> None:
         """Copies the file of a disk, which a server may be running on, where there is room. FAULTS."""
         with self._room(taken_bytes(source)):
             self._engine.copy_overlay(source, target, server_id)
@@ -305,7 +305,7 @@ class LocalDisks(Disks):
         try:
             if disk.kind is DiskKind.VOLUME:
                 copy.unlink(missing_ok=True)
-                self._copy(source, copy, disk.server_id)
+                self.copy_file(source, copy, disk.server_id)
                 source = copy
             if not disk.encrypted and disk.base is not None and untouched(source):
                 yield None

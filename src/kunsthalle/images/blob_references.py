@@ -12,6 +12,7 @@ from kunsthalle.blobs.protocol import BlobNotFound, Blobs
 from kunsthalle.core.clock import SECOND
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import any_row, number_of
+from kunsthalle.images import blob_leases
 from kunsthalle.images.tables import blob_refs, blobs
 from kunsthalle.jobs import queue
 
@@ -63,16 +64,21 @@ def unneeded(session: Session, digest: str) -> None:
 
 
 def sweep_job(store: Blobs) -> queue.Handler:
-    """Removes the bytes of a digest unless something refers to them again."""
+    """Removes the bytes of a digest unless something refers to them again; while a lease runs, it waits."""
 
     def run(run: queue.Run) -> None:
         digest = run.job.subject
 
         def remove(session: Session) -> None:
             session.execute(_touch, {"digest": digest, "size": 0})
-            if number_of(session, blob_refs, blob_refs.c.digest == digest) == 0:
-                session.execute(delete(blobs).where(blobs.c.digest == digest))
-                store.delete(digest)
+            if number_of(session, blob_refs, blob_refs.c.digest == digest) != 0:
+                return
+            leased_until = blob_leases.last_end(session)
+            if leased_until is not None:
+                queue.enqueue(session, SWEEP, digest, not_before=leased_until)
+                return
+            session.execute(delete(blobs).where(blobs.c.digest == digest))
+            store.delete(digest)
 
         run.finish(remove)
 

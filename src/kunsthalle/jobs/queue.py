@@ -141,21 +141,22 @@ def enqueue(
     subject: str,
     *,
     due_at: int | None = None,
+    not_before: int = 0,
     transfer_bytes: int | None = None,
     **payload: Any,
 ) -> str:
     """Adds a job to the caller's transaction and account. It is seen by workers once that is committed.
 
     What it does will be in the audit as done on the caller's behalf, under the caller's trace. `transfer_bytes` says
-    that
-    the job is a transfer, and how much it may write at most. A job without `due_at` may run at once, whatever the
-    clock is set to meanwhile. 429, or 400 `over_quota`, when a caller's account has too many jobs.
+    that the job is a transfer, and how much it may write at most. A job without `due_at` may run at once, whatever the
+    clock is set to meanwhile; `not_before` is a moment of real time, at most `turns.LONGEST_PAUSE` from now. 429, or
+    400 `over_quota`, when a caller's account has too many jobs.
     """
     ctx = session.ctx
     if due_at is None and ctx.actor.kind != "System":
         turns.refuse_excess(session, transfer_bytes)
     row = _row(ctx, kind, subject, payload, AT_ONCE if due_at is None else due_at, transfer_bytes)
-    session.execute(insert(jobs), row)
+    session.execute(insert(jobs), {**row, "not_before": not_before})
     session.after_commit(_wake_all)
     return str(row["id"])
 

@@ -17,6 +17,8 @@ SERVER = "server.json"
 LOCK = "lock"
 LOADING = "loading.json"
 """Names the saved scenario that is being loaded; it is there only until everything has become it."""
+RESTORING = "restoring.json"
+"""Names the backup that is being restored; it is there only until all of it is."""
 
 
 class FolderInUse(Exception):

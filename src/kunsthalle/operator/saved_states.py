@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.all_tables import metadata, prepare
+from kunsthalle.all_tables import metadata
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.blobs.protocol import BlobError
@@ -33,7 +33,7 @@ from kunsthalle.db import database_copies, kv, nodes
 from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
 from kunsthalle.db.engine import Store
 from kunsthalle.db.prepare import NewerSchema
-from kunsthalle.db.reencryption import Renew, ensure_encrypted
+from kunsthalle.db.reencryption import Renew
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import facts
 from kunsthalle.db.unscoped import columns_of, remove_rows
@@ -41,17 +41,21 @@ from kunsthalle.drivers import Drivers
 from kunsthalle.hypervisor.overlays import copy_sparse
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.iam.queries import token_generation
+from kunsthalle.images import blob_leases
 from kunsthalle.instances.tables import instances
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Busy, Worker
 from kunsthalle.local import folder, running, shared_folder
 from kunsthalle.local.master_keys import MasterKeyError
-from kunsthalle.operator import saved_blobs
+from kunsthalle.operator import saved_blobs, saved_databases
 
 FOLDER = "scenarios"
+BACKUP_WORK = "backup-work"
+"""Where a backup that is being made has its copies."""
 DATABASE, ABOUT = "kunsthalle.sqlite", "scenario.json"
 APART = {
     FOLDER,
+    BACKUP_WORK,
     folder.LOADING,
     folder.LOCK,
     running.ALIVE,
@@ -142,6 +146,7 @@ class SavedScenarios:
     def _load(self, place: Path, *, without_secrets: bool) -> Saved:
         settle = partial(self._settle, *self.store.read(self.base, _of_this_store), self._moment(place))
         with self._still(self.store.still), self._current_schema(place, without_secrets) as database:
+            self._refuse_during_backups()
             folder.write(self._data, folder.LOADING, {"name": place.name, "without_secrets": without_secrets})
             saved_blobs.add(self.drivers.blobs, place)
             self._become(database, settle)
@@ -209,6 +214,11 @@ class SavedScenarios:
         except BlobError as error:
             raise Problem(Reason.UNAVAILABLE, "unavailable", f"The blob store: {error}") from error
 
+    def _refuse_during_backups(self) -> None:
+        """A backup that is being made needs the blobs that there are."""
+        if self.store.read(self.base, blob_leases.last_end) is not None:
+            raise conflict("backup_running", "A backup of this installation is being made; load when it has ended.")
+
     def _machines(self) -> list[str]:
         """The servers that run, or may; on PostgreSQL those of other nodes, too, which only the database knows of.
 
@@ -236,28 +246,13 @@ class SavedScenarios:
             yield copy
 
     def _bring(self, copy: Path, without_secrets: bool) -> None:
-        store = Store(f"sqlite:///{copy}", self.store.cipher)
         try:
-            prepare(store)
-            if without_secrets:
-                store.write(self.base, self._without_secrets)
-            ensure_encrypted(store, self.base, self.renew)
+            saved_databases.bring(copy, self.store.cipher, self.base, self.renew, without_secrets=without_secrets)
         except NewerSchema as error:
             raise conflict("newer_schema", f"The scenario was saved by a later release: {error}.") from error
         except MasterKeyError as error:
             text = f"The scenario cannot be decrypted. {error} Or load it without the credentials that it keeps for"
             raise conflict("unknown_master_key", f"{text} other systems: --without-secrets.") from error
-        finally:
-            store.close()
-
-    def _without_secrets(self, session: Session) -> None:
-        """What nobody here can read is emptied, and the database is one of the keys that are here."""
-        known = kv.get(session, kv.MASTER_KEY)
-        if known is None or known["id"] in session.cipher.keys.by_id:
-            return
-        self.renew(session, lambda _value, purpose: session.cipher.encrypt("", purpose))
-        remove_rows(session, facts, facts.c.key == kv.SIGNING_KEYS)  # the server has its own, or makes some
-        kv.put(session, kv.MASTER_KEY, {"id": session.cipher.keys.newest, "scrub": False})
 
     def _credentials(self, place: Path) -> None:
         """The scenario's own, but for the operator's token, which this process knows."""

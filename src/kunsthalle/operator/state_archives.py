@@ -122,11 +122,11 @@ def _store(archive: zipfile.ZipFile, path: Path, name: str) -> _File:
 
 
 def _schema(database: Path) -> str:
-    with contextlib.closing(_opened(database)) as connection:
+    with contextlib.closing(opened(database)) as connection:
         return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
-def _opened(database: Path) -> sqlite3.Connection:
+def opened(database: Path) -> sqlite3.Connection:
     """For reading only; what is written in the file is not run."""
     connection = sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True)
     connection.execute("PRAGMA trusted_schema = OFF")
@@ -169,7 +169,7 @@ def unpack_database(source: Path, target: Path) -> None:
     with _reading(source) as archive:
         manifest = _manifest(source, archive)
         _extract(source, archive, DATABASE, manifest.files[DATABASE], target)
-    _check_database(source, target, manifest)
+    check_database(source, target, manifest.schema)
 
 
 def _existing(path: Path) -> Path:
@@ -306,13 +306,15 @@ def _check_state(source: Path, state: Path, manifest: Manifest) -> None:
         folder.read(state, folder.CREDENTIALS)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadArchive(f"{source}: {ABOUT} or {folder.CREDENTIALS} is not what a saved state has.") from error
-    _check_database(source, state / DATABASE, manifest)
+    check_database(source, state / DATABASE, manifest.schema)
 
 
-def _check_database(source: Path, database: Path, manifest: Manifest) -> None:
-    """Sound, of the schema that was said, and without anything that runs by itself."""
+def check_database(source: object, database: Path, expected_schema: str) -> None:
+    """Refuse a database that is not sound, not of the schema that was said, or has what runs by itself. BadArchive,
+    whose message begins with the source.
+    """
     try:
-        with contextlib.closing(_opened(database)) as connection:
+        with contextlib.closing(opened(database)) as connection:
             kinds = {row[0] for row in connection.execute("SELECT DISTINCT type FROM sqlite_master")}
             sound = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
             schema = str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
@@ -320,5 +322,5 @@ def _check_database(source: Path, database: Path, manifest: Manifest) -> None:
         raise BadArchive(f"{source}: its database cannot be read: {error}.") from error
     if kinds - {"table", "index"}:
         raise BadArchive(f"{source}: its database has triggers or views, which none of ours has.")
-    if sound != ["ok"] or schema != manifest.schema:
-        raise BadArchive(f"{source}: its database is damaged, or of another schema than {_MANIFEST} says.")
+    if sound != ["ok"] or schema != expected_schema:
+        raise BadArchive(f"{source}: its database is damaged, or of another schema than its manifest says.")
