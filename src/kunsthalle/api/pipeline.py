@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.core.text_values import integer
 from kunsthalle.db import audit
+from kunsthalle.db.account_refusals import Repeated
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 
@@ -205,21 +206,36 @@ class Pipeline:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
             request = Request(method, path, match.params, query, headers, body, account_id=account_id)
             exchange.request = request
+            self._store.refusals.check(account_id, self._repeated(request))
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
             work = (self._write if route.writes else self._read)(ctx, route, request)
             return await self._in_turn(account_id or payer, work)
         except Problem as problem:
-            try:
-                await self._refused(route, path, problem, ctx, headers, request)
-            except Exception as error:  # noqa: BLE001  logged there; what cannot go in the audit is not answered either
-                return _failure(error, route, ctx)
-            return refusal(problem, route.surface, ctx)
+            return await self._answer_refusal(route, path, problem, ctx, headers, request)
         except Exception as error:  # noqa: BLE001  logged there
             return _failure(error, route, ctx)
         finally:
             if request is not None:
                 self._callers.learn(token, request.account_id)
+
+    async def _answer_refusal(
+        self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
+    ) -> Answer:
+        """The answer to a call that is refused, once that is audited."""
+        if isinstance(problem, Repeated):
+            return refusal(problem, route.surface, ctx)
+        if request is not None and route.writes and problem.reason is Reason.TOO_MANY:
+            self._store.refusals.add(request.account_id, self._repeated(request), problem)
+        try:
+            await self._refused(route, path, problem, ctx, headers, request)
+        except Exception as error:  # noqa: BLE001  logged there; what cannot go in the audit is not answered either
+            return _failure(error, route, ctx)
+        return refusal(problem, route.surface, ctx)
+
+    def _repeated(self, request: Request) -> Hashable:
+        """What tells a call that repeats another one from one that does not."""
+        return self._callers.key_of(request.headers), request.method, request.path
 
     async def _in_turn(self, account_id: str, work: Coroutine[Any, Any, T]) -> T:
         """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md)."""
@@ -255,9 +271,11 @@ class Pipeline:
             await self._prepared(ctx, route, request)
         elif route.body is not None and len(request.raw) > _LARGE_BODY:
             await self._store.beside_async(partial(_decode_early, route, request), request.account_id)
-        return await self._store.write_async(
+        answer = await self._store.write_async(
             ctx, lambda session: self.answer(session, route, request), route.name, account_id=request.account_id
         )
+        self._store.refusals.forget(request.account_id)
+        return answer
 
     async def _prepared(self, ctx: Context, route: Route, request: Request) -> None:
         """What the route prepares, in a thread: among the account's long reads where it says that it is one."""

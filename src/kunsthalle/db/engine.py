@@ -34,6 +34,7 @@ from kunsthalle.core.recordings import Recordings
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
 from kunsthalle.db.account_priority import AccountPriority
+from kunsthalle.db.account_refusals import AccountRefusals
 from kunsthalle.db.account_turns import AccountTurns
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
@@ -179,6 +180,7 @@ class Store:
         self.cipher = cipher or Cipher(None)
         self.writes = WriteTimes()
         self.priority = AccountPriority()
+        self.refusals = AccountRefusals()
         self.recordings = Recordings()
         self.nodes: Nodes | None = None
         self._writer = WriterTurns()

@@ -232,6 +232,7 @@ class Worker:
         finally:
             self._held.pop(job.id, None)
             self._running.pop(job.id, None)
+            self._store.refusals.forget(job.account_id)
             self._wake()
         return True
 
