@@ -5,7 +5,8 @@ policies, groups, profiles, child accounts, imports, logins). B's people go abou
 some of A's people in, disable and remove them, and accept invitations. Beside them stands a model that anybody can
 read: whom B has let in, and who of those may write.
 
-A run takes a share of the steps, and `./dev nightly takeover` all of them.
+A run walks through one world, and `./dev nightly takeover` through twenty, with other dice in each, and through a
+longer one: a step takes the longer the more there is in its world, so many worlds see more than one of as many steps.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ from unit.accounts.conftest import Client, People, opened
 from unit.iam.conftest import claims_of
 
 T = TypeVar("T")
-STEPS = share(4_000, 200_000)
+STEPS = share(4_000, 10_000)
+LONG = share(0, 30_000)
+"""Steps in the last world of the night: what only many people, keys and policies bring about."""
+WORLDS = (*[STEPS] * share(1, 20), *filter(None, (LONG,)))
+"""How many steps are walked in each world."""
 GRANT = "urn:ibm:params:oauth:grant-type:"
 ROLE = "crn:v1:bluemix:public:iam::::role:"
 DISABLED = "DISABLED_CLASSIC_INFRASTRUCTURE"
@@ -379,8 +384,27 @@ OF_A: tuple[Callable[[Walk], None], ...] = (
 OF_B: tuple[Callable[[Walk], None], ...] = (let_in, let_in, let_in, disable, put_out, be_a_guest, be_a_guest)
 
 
+@pytest.fixture(params=range(len(WORLDS)))
+def world(request: pytest.FixtureRequest) -> int:
+    """Which world it is."""
+    return int(request.param)
+
+
+@pytest.fixture(scope="module")
+def reached() -> Iterator[Reached]:
+    """What all worlds together came to, which by night is everything."""
+    made = Reached(HAPPENED)
+    yield made
+    made.require_all()
+
+
+def seed_of(walk_seed: int, world: int) -> int:
+    """The seed of a world: of the first one the run's, or one that is kept, which so repeats any world."""
+    return walk_seed if world == 0 else random.Random(f"{walk_seed} {world}").randrange(10**9)
+
+
 @pytest.fixture
-def walk(tmp_path: Path, walk_seed: int) -> Iterator[Walk]:
+def walk(tmp_path: Path, walk_seed: int, world: int) -> Iterator[Walk]:
     """A has an enterprise with accounts in it, B an account outside any with an owner and a clerk."""
     with opened(tmp_path) as people:
         people.server.store.__class__ = DirectStore
@@ -388,7 +412,7 @@ def walk(tmp_path: Path, walk_seed: int) -> Iterator[Walk]:
         clerk = replace(people.guest(victim, "clerk@b.example"), name="clerk@b.example")
         seeds = [replace(people.owner(name), name=f"owner@{name}.example") for name in ("enterprise", "publisher")]
         seeds.append(replace(people.person("mole@a.example"), name="mole@a.example"))
-        made = Walk(people, random.Random(walk_seed), victim, [victim, clerk], seeds)
+        made = Walk(people, random.Random(seed_of(walk_seed, world)), victim, [victim, clerk], seeds)
         for one in seeds:
             made.learn("secret", one.secret)
             made.learn("account", one.account_id)
@@ -407,13 +431,20 @@ def walk(tmp_path: Path, walk_seed: int) -> Iterator[Walk]:
         yield made
 
 
-def test_nobody_acts_as_somebody_else_or_where_they_were_not_let_in(walk: Walk) -> None:
-    for number in range(STEPS):
+def test_nobody_acts_as_somebody_else_or_where_they_were_not_let_in(
+    walk: Walk, walk_seed: int, world: int, reached: Reached, record_property: Callable[[str, object], None]
+) -> None:
+    """With the seed that it records, kept in `tests/kept_seeds.txt`, the first world is this one."""
+    record_property("seed of the world", seed_of(walk_seed, world))
+    for number in range(WORLDS[world]):
         walk.step()
         if number % 200 == 0:
             walk.sign_in()
             walk.invariant()
     walk.invariant()
-    reached = Reached(HAPPENED)
     reached.update({name: walk.done[name] for name in HAPPENED})
-    reached.require_all()
+
+
+def test_each_world_has_dice_of_its_own() -> None:
+    assert len({seed_of(7, world) for world in range(21)}) == 21
+    assert (seed_of(7, 0), seed_of(7, 5)) == (7, seed_of(7, 5))
