@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hmac
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +21,12 @@ from urllib.parse import urlsplit
 from kunsthalle import __version__
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
-from kunsthalle.api.access_log import Observers
+from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.hosts import Hosts
 from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
 from kunsthalle.api.reading_processes import ReadingProcesses
+from kunsthalle.api.request_metrics import RequestMetrics
 from kunsthalle.api.router import Route, Router
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
@@ -68,6 +70,7 @@ from kunsthalle.operator import routes_control
 
 if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools
+    from kunsthalle.operator.metrics import Page
     from kunsthalle.operator.saved_states import SavedScenarios
     from kunsthalle.operator.scenarios import Credential
     from kunsthalle.reading_process import ReadingSetup
@@ -77,6 +80,7 @@ log = get_logger("app")
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _CONSOLE = "/console"
 _DOCUMENTATION = "/docs"
+_METRICS = "/metrics"
 _ROOM_TO_PROBE = 16 * MIB
 """Free bytes below which `/readyz` tries whether the database can still be written to."""
 _READING = "kunsthalle.reading_process"
@@ -121,6 +125,9 @@ class Server:
     console: Lazy[Application]
     documentation: Lazy[Application]
     sockets: Lazy[Application]
+    metrics: Lazy[Page]
+    scrapes: Lazy[Application]
+    requests: RequestMetrics | None
     hosts: Hosts
     reading: HelperProcesses
 
@@ -179,7 +186,7 @@ class Server:
             application = asked.known
             if application is None:
                 application = await asyncio.to_thread(asked)
-            await application(scope, receive, send)
+            await self._counted(application, scope, receive, send)
         elif scope["type"] == "http":
             pipeline = self.whole.known
             if pipeline is None:
@@ -188,6 +195,18 @@ class Server:
             if pipeline is self.front:
                 self.behind()
 
+    async def _counted(self, application: Application, scope: Scope, receive: Receive, send: Send) -> None:
+        """An application beside the APIs answers; its pages are one route of the metrics."""
+        if self.requests is None or scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        route = f"/{scope['path'].split('/')[1]}"
+        exchange = Exchange(scope["method"], time.perf_counter(), surface="pages", route=route)
+        try:
+            await application(scope, receive, exchange.watching(send))
+        finally:
+            self.requests.record(exchange, time.perf_counter(), "")
+
     def _beside_the_apis(self, scope: Scope) -> Lazy[Application] | None:
         """The application that answers what belongs to no API."""
         if scope["type"] == "websocket":
@@ -195,6 +214,8 @@ class Server:
         path = scope["path"] if scope["type"] == "http" else ""
         if path == _DOCUMENTATION or path.startswith(f"{_DOCUMENTATION}/"):
             return self.documentation
+        if path == _METRICS and self.requests is not None and not self.settings.metrics_port:
+            return self.scrapes
         return self.console if path.startswith(_CONSOLE) else None
 
     async def _refuse(self, problem: Problem, scope: Scope, send: Send) -> None:
@@ -308,6 +329,9 @@ def build(
 
     reading = HelperProcesses(_READING, MOST_READING, _READING_BYTES, partial(_reading_setup, settings, drivers))
     processes = ReadingProcesses(reading, store.priority)
+    requests = RequestMetrics() if settings.metrics == "on" else None
+    observers = observers or Observers()
+    observers.exchange(None, requests)
 
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
         gate = Authenticator(authenticate, lambda token: hmac.compare_digest(token.encode(), expected))
@@ -355,7 +379,8 @@ def build(
     documents = Lazy(_documentation)
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(host_names(settings))
-    applications = (pages, documents, sockets)
+    metrics = Lazy(lambda: _metrics(settings, operator_token, store, context, requests or RequestMetrics()))
+    applications = (pages, documents, sockets, metrics, Lazy(lambda: _scrapes(metrics())), requests)
     parts = (settings, store, context, clock, drivers, front, everything, behind, worker, watching)
     return Server(*parts, *applications, hosts, reading)
 
@@ -377,6 +402,21 @@ def _console(api: Application, store: Store, base: Context) -> Application:
     from kunsthalle.console.console_app import Console
 
     return Console(api, store, base)
+
+
+def _metrics(settings: Settings, token: str, store: Store, base: Context, requests: RequestMetrics) -> Page:
+    """What is scraped; its library is loaded with the first scrape. A port of its own needs no operator's token."""
+    from kunsthalle.operator.metrics import DatabaseNumbers, KunsthalleCollector, Page, registry_of
+
+    numbers = DatabaseNumbers(store, base, accounts=settings.metrics_accounts)
+    operator = "" if settings.metrics_port and not settings.metrics_token else token
+    return Page(registry_of(KunsthalleCollector(numbers, store, base, requests)), (settings.metrics_token, operator))
+
+
+def _scrapes(page: Page) -> Application:
+    from kunsthalle.operator.metrics_page import asgi
+
+    return asgi(page)
 
 
 def _documentation() -> Application:

@@ -375,6 +375,27 @@ class Settings:
         choices=("on", "off"),
         reload=True,
     )
+    metrics: str = _setting(
+        "on",
+        "'on': counts and durations for Prometheus at /metrics, for the operator's token and that of metrics_token; or"
+        " 'off'",
+        choices=("on", "off"),
+    )
+    metrics_token: str = _setting(
+        "", "Token that scrapers of /metrics give as a bearer", allowed=_credential, secret=True, option=False
+    )
+    metrics_port: int = _setting(
+        0,
+        "Port of its own for /metrics, with plain http; without metrics_token everybody who reaches it may read; 0: the"
+        " port of the APIs",
+        most=65_535,
+    )
+    metrics_host: str = _setting(
+        "127.0.0.1", "Address of that port; other addresses than loopback need metrics_token", allowed=_host
+    )
+    metrics_accounts: bool = _setting(
+        False, "Have the metrics also count jobs, images and instances of each account, by its id"
+    )
     workers: int = _setting(
         4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies", least=2, most=1024
     )
@@ -402,6 +423,8 @@ class Settings:
         if bool(self.tls_cert) != bool(self.tls_key):
             present, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
             raise BadSetting(present, getattr(self, present), f"give {option(missing)}, too, or neither")
+        if self.metrics_port and not self.metrics_token and not addresses.is_loopback(self.metrics_host):
+            raise BadSetting("metrics_host", self.metrics_host, "give metrics_token, too, or a loopback address")
 
     @property
     def database_url(self) -> str:

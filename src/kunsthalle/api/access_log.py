@@ -22,11 +22,13 @@ _NO_ANSWER = 0
 class Exchange(Struct):
     """What becomes known of a request while it is answered. `begun` is in seconds, from anywhere.
 
-    `route` is `-` for what no route fits. `client` is an address: behind a trusted proxy, that of the proxy's client.
+    `surface` and `route` are `-` for what no route fits, and for what an injected fault has answered.
+    `client` is an address: behind a trusted proxy, that of the proxy's client.
     """
 
     method: str
     begun: float
+    surface: str = "-"
     route: str = "-"
     request: Request | None = None
     status: int = _NO_ANSWER

@@ -188,7 +188,9 @@ class Pipeline:
     ) -> Answer:
         method, (path, match) = scope["method"], self._find(scope)
         if match is None:
+            exchange.surface = self._unknown(path).name
             return refusal(_no_route(method, ()), self._unknown(path), ctx)
+        exchange.surface = match.surface.name
         if match.route is None:
             return refusal(_no_route(method, match.allowed), match.surface, ctx)
         route = match.route

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BlobDamaged
+from kunsthalle.core.event_counts import CACHE_READS
 from kunsthalle.core.keyed_locks import KeyedLocks
 from kunsthalle.core.space import Space
 
@@ -41,6 +42,7 @@ class BlobCache(FilesystemBlobs):
         """The local file of a blob, fetched unless it is here. BlobDamaged if it is not what its name says."""
         with self._fetching.hold(sha256):
             if not self.exists(sha256):
+                CACHE_READS.add("miss")
                 self.make_room(size)
                 self._fetch(sha256, size, fetch)
             return self.used(sha256)

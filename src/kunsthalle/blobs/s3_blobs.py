@@ -18,6 +18,7 @@ from kunsthalle.blobs import s3_uploads
 from kunsthalle.blobs.blob_cache import BlobCache
 from kunsthalle.blobs.protocol import BlobError, BlobNotFound, Blobs, StoreUnavailable, Upload, Watch, unwatched
 from kunsthalle.blobs.s3 import S3Bucket, S3Changed, S3Error, S3Head, S3Missing
+from kunsthalle.core.event_counts import CACHE_READS
 
 _REMOTE = "parts:"
 _FORSAKEN_SECONDS = 6 * 3600.0
@@ -63,6 +64,7 @@ class S3Blobs(Blobs):
     def local_path(self, sha256: str) -> Path:
         """See Blobs.local_path. What is here is given without a question: servers start while the storage is away."""
         if self._cache.exists(sha256):
+            CACHE_READS.add("hit")
             return self._cache.used(sha256)
         head = self._head(sha256)
         with _said(sha256):

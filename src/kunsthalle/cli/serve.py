@@ -128,6 +128,18 @@ def _address(settings: Settings, listener: socket.socket, certificates: Certific
     return settings.public_url.rstrip("/") or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _serve_metrics(server: Server, register: Connections) -> None:
+    """Have the metrics count connections, and serve them on a port of their own if one is set."""
+    if server.requests is None:
+        return
+    server.requests.connections = register.__len__
+    if server.settings.metrics_port:
+        from kunsthalle.cli import metrics_port
+        from kunsthalle.operator.metrics_page import wsgi
+
+        metrics_port.listen(server.settings, wsgi(server.metrics()))
+
+
 def _certificates(reloading: Reloading) -> Certificates | None:
     """The server's certificate, which SIGHUP reads anew from now on; None for a server of plain http."""
     if not reloading.settings.tls_cert:
@@ -145,8 +157,13 @@ def apply_changes(
     reloading: Reloading, server: Server, observers: Observers, register: Connections, certificates: Certificates | None
 ) -> None:
     """What SIGHUP does with each setting that it may change."""
+    from kunsthalle.api.access_log import AccessLog as Lines
+    from kunsthalle.app import host_names, job_bounds
+    from kunsthalle.cli.connections import limits_of
+    from kunsthalle.jobs.audit_retention import keep_for
+
     store, files = server.store, raise_file_limit()
-    lines = [observers.all[0] if observers.all else None]
+    lines = [next((observer for observer in observers.all if isinstance(observer, Lines)), None)]
 
     def requests(settings: Settings) -> None:
         new = access_log(settings)
@@ -161,10 +178,6 @@ def apply_changes(
 
     def reserve(settings: Settings) -> None:
         server.drivers.space.reserve = settings.disk_reserve * MIB
-
-    from kunsthalle.app import host_names, job_bounds
-    from kunsthalle.cli.connections import limits_of
-    from kunsthalle.jobs.audit_retention import keep_for
 
     reloading.apply("log", log_level)
     reloading.apply("log access_log", requests)
@@ -423,6 +436,7 @@ def _serve(reloading: Reloading) -> None:
     folder.write(settings.data, folder.SERVER, {**told, "ca_file": _ca_file(settings, certificates)})
     register = Connections(limits_of(settings, raise_file_limit()))
     apply_changes(reloading, server, observers, register, certificates)
+    _serve_metrics(server, register)
     reloading.listen()
     config = uvicorn.Config(
         _application(server, settings, register),

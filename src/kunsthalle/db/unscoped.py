@@ -41,6 +41,18 @@ def numbers_by(session: Session, column: Column[str], *where: ColumnElement[bool
     return [(str(value), int(number)) for value, number in rows]
 
 
+def grouped(
+    session: Session,
+    group: Sequence[ColumnElement[Any]],
+    values: Sequence[ColumnElement[Any]],
+    table: Table,
+    *where: ColumnElement[bool],
+) -> list[Any]:
+    """Aggregates of a table's rows, whoever's: for each combination of the columns of `group`, these and the values."""
+    statement = select(*group, *values).select_from(table).where(*where).group_by(*group)
+    return [tuple(row) for row in session.all(statement)]
+
+
 def any_row(session: Session, table: Table, *where: ColumnElement[bool]) -> bool:
     """Whether a row meets the conditions; as cheap for many rows as for one."""
     return session.first(select(literal(1)).select_from(table).where(*where).limit(1)) is not None

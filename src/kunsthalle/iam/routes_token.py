@@ -11,6 +11,7 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces import iam
 from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.event_counts import SIGN_INS
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.session import Session
 from kunsthalle.iam.schemas_identities import TokenResponse
@@ -32,12 +33,23 @@ def _form(request: Request) -> dict[str, str]:
     return form
 
 
+def _counted(login: Login, exchange: Callable[[], Any]) -> Any:
+    """What an exchange answers, counted with its outcome."""
+    try:
+        answer = exchange()
+    except Problem:
+        SIGN_INS.add(login.grant, "refused")
+        raise
+    SIGN_INS.add(login.grant, "success")
+    return answer
+
+
 def _token(tokens: Tokens) -> Callable[[Session, Request], Any]:
     def call(session: Session, request: Request) -> Any:
         """Exchange an API key, a refresh token or, for a trusted profile, an access token for an access token."""
         login = Login()
         try:
-            return grant(tokens, session, _form(request), login)
+            return _counted(login, lambda: grant(tokens, session, _form(request), login))
         except Problem as problem:
             if login.key is None:
                 log.info("a sign-in without a key that is known", code=problem.code, trace=session.ctx.trace)

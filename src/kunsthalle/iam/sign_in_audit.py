@@ -38,6 +38,13 @@ class Login:
         kind = "serviceid" if self.key is not None and self.key.iam_id.startswith("iam-ServiceId-") else "user"
         return f"iam-identity.{kind}-{'refreshtoken' if self.renewing else 'apikey'}.login"
 
+    @property
+    def grant(self) -> str:
+        """What was exchanged, for counts; `unknown` where no key that is known was."""
+        if self.key is None:
+            return "unknown"
+        return "trusted_profile" if self.wearing else "refresh_token" if self.renewing else "api_key"
+
     def record(self, session: Session, outcome: int, code: str | None = None) -> None:
         """A row in the account of the key, and one in the account that was entered, if that is another.
 

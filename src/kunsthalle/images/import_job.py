@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
 from kunsthalle.core.errors import Problem
+from kunsthalle.core.event_counts import IMPORTED_BYTES, IMPORTS
 from kunsthalle.core.faults import IMPORT_REASONS
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.space import NoSpace, is_out_of_space
@@ -209,6 +210,8 @@ class Importer:
         if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
             blob_bytes.retain(session, self.blobs, examined.sha256, f"image:{image_id}")
             apply_due_dates(session, image_id)
+            session.after_commit(lambda: IMPORTS.add("available"))
+            session.after_commit(lambda: IMPORTED_BYTES.add(by=examined.size))
 
     def give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
         """After the last try: the image is `failed` and says so; the details are in the log."""
@@ -281,5 +284,6 @@ def _fail(session: Session, image_id: str, code: str, message: str) -> None:
 
 
 def _mark_failed(session: Session, image_id: str, code: str, message: str) -> None:
-    transition(session, IMAGE, image_id, "failed", status_reasons=[{"code": code, "message": message}])
+    if transition(session, IMAGE, image_id, "failed", status_reasons=[{"code": code, "message": message}]):
+        session.after_commit(lambda: IMPORTS.add("failed"))
     transfer_progress.forget(session, image_id)
