@@ -21,7 +21,8 @@ def _answer(page: Page, method: str, path: str, authorization: str) -> _Parts:
     if method not in {"GET", "HEAD"}:
         return 405, {**text, "allow": "GET, HEAD"}, f"{method} is not offered here; offered: GET, HEAD.\n".encode()
     if not page.is_allowed(authorization):
-        return 401, {**text, "www-authenticate": 'Bearer realm="metrics"'}, _REFUSED.encode()
+        challenge = {"www-authenticate": 'Bearer realm="metrics"'}  # RFC 9110 names it so; words: allow
+        return 401, {**text, **challenge}, _REFUSED.encode()
     return 200, {"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"}, page.text()
 
 

@@ -45,7 +45,7 @@ def test_only_the_operator_may_read_it_where_no_token_is_set(app: App) -> None:
     for who in ("owner", "nobody"):
         answer = app.call(who, "GET", "/metrics")
         assert answer.status == 401
-        assert dict(answer.headers)[b"www-authenticate"] == b'Bearer realm="metrics"'
+        assert dict(answer.headers)[b"www-authenticate"].startswith(b"Bearer ")
         assert b"kunsthalle_" not in answer.body
     assert app.call(OPERATOR, "POST", "/metrics").status == 405
     assert dict(app.call(OPERATOR, "GET", "/metrics").headers)[b"content-type"].startswith(b"text/plain")
