@@ -136,6 +136,7 @@ def test_a_database_that_does_not_answer_is_told_and_the_rest_is_there(
 
 
 def test_what_happens_is_counted(app: App) -> None:
+    app.sign_in()
     before = scrape(app)
     image = app.image("golden")
     (app.folders["owner"] / "images" / "bad.qcow2").write_bytes(b"QFI\xfb and nothing more")
@@ -143,6 +144,7 @@ def test_what_happens_is_counted(app: App) -> None:
     app.do("POST", "/v1/images", {"name": "bad", **body})
     app.settle()
     app.log_in()
+    app.sign_in()
     after = scrape(app)
 
     def more(name: str, **labels: str) -> float:
