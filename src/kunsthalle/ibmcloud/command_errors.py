@@ -37,6 +37,11 @@ class Refused(Exception):
         return str(self.errors[0].get("code", "")) if self.errors else ""
 
 
+def reason(error: Exception) -> str:
+    """What went wrong with a file, without its name again."""
+    return str(getattr(error, "strerror", None) or error)
+
+
 _ELSEWHERE = re.compile(
     r"/v1/(accounts|account-groups|enterprises|apikeys|serviceids|profiles|policies|audit|reclamations)\b"
 )

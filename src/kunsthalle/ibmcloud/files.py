@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.ibmcloud.command_errors import Failed
-from kunsthalle.ibmcloud.grammar import reason
+from kunsthalle.ibmcloud.command_errors import Failed, reason
 from kunsthalle.local import folder
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kunsthalle.core.text_values import FLAG, boolean, integer
+from kunsthalle.ibmcloud.command_errors import reason
 
 if TYPE_CHECKING:
     from kunsthalle.ibmcloud.invocation import Run
@@ -143,11 +144,6 @@ def from_file(text: str) -> str:
         return Path(text[1:]).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"the file '{text[1:]}' could not be read: {reason(error)}") from error
-
-
-def reason(error: Exception) -> str:
-    """What went wrong with a file, without its name again."""
-    return str(getattr(error, "strerror", None) or error)
 
 
 def _number(name: str, text: str) -> int:

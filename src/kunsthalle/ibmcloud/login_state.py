@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.ibmcloud.command_errors import NOT_LOGGED_IN, Failed
-from kunsthalle.ibmcloud.grammar import reason
+from kunsthalle.ibmcloud.command_errors import NOT_LOGGED_IN, Failed, reason
 from kunsthalle.local import folder
 
 CONFIG = "config.json"

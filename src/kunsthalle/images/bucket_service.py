@@ -28,7 +28,7 @@ from kunsthalle.images.object_storage_instances import READING, SERVICE, WRITING
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.images.schemas_buckets import CreateBucketRequest, CreateUploadRequest
 from kunsthalle.images.tables import instance_buckets
-from kunsthalle.object_storage.folder_buckets import (
+from kunsthalle.object_storage.protocol import (
     BadBucketName,
     BadObjectName,
     BucketError,

@@ -26,7 +26,7 @@ from kunsthalle.images.import_sources import AccountBuckets
 from kunsthalle.images.tables import transfers
 from kunsthalle.images.transfer_progress import Meter, Transfer
 from kunsthalle.jobs import queue
-from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectNotFound, ObjectStorage
+from kunsthalle.object_storage.protocol import BucketError, BucketUnavailable, ObjectNotFound, ObjectStorage
 
 log = get_logger("conversions")
 RUN = "object.convert"

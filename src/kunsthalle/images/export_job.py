@@ -32,7 +32,7 @@ from kunsthalle.images.object_storage_instances import WRITING, is_open
 from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.transfer_progress import Meter, Transfer, Unwanted
 from kunsthalle.jobs import queue
-from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable
+from kunsthalle.object_storage.protocol import BucketError, BucketUnavailable
 
 log = get_logger("exports")
 _NO_BUCKET = "cannot_access_storage_bucket"

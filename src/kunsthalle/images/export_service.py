@@ -23,7 +23,7 @@ from kunsthalle.images.schemas_exports import BUCKET, SERVICE, BucketRequest, Cr
 from kunsthalle.images.states import EXPORTABLE
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect import data_keys
-from kunsthalle.object_storage.folder_buckets import BucketUnavailable, is_bucket
+from kunsthalle.object_storage.protocol import BucketUnavailable, is_bucket
 
 RUN = "image.export"
 ACTIVE = ("queued", "running")

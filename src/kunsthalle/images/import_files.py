@@ -23,7 +23,7 @@ from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 from kunsthalle.images.transfer_progress import Meter
-from kunsthalle.object_storage.folder_buckets import ObjectReader
+from kunsthalle.object_storage.protocol import ObjectReader
 
 LARGE_BYTES = 64 * MIB
 """Files from which on each is worked on elsewhere."""

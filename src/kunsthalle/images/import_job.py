@@ -41,7 +41,7 @@ from kunsthalle.images.transfer_progress import Meter, Transfer, Unwanted
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import InjectedFailure
 from kunsthalle.key_protect.data_keys import DataKey, KeyRefused
-from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectReader
+from kunsthalle.object_storage.protocol import BucketError, BucketUnavailable, ObjectReader
 
 log = get_logger("imports")
 _CORRUPTED = "image_data_corrupted"

@@ -16,12 +16,11 @@ from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.core.space import Space
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images import import_rules
-from kunsthalle.object_storage.folder_buckets import (
-    INCOMING,
+from kunsthalle.object_storage.folder_buckets import INCOMING, Buckets
+from kunsthalle.object_storage.protocol import (
     BadBucketName,
     BucketError,
     BucketNotFound,
-    Buckets,
     BucketUnavailable,
     ObjectReader,
     ObjectStorage,

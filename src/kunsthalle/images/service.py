@@ -26,7 +26,7 @@ from kunsthalle.images.operating_systems import operating_system
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.schemas import CreateImageRequest, UpdateImageRequest
 from kunsthalle.jobs import queue
-from kunsthalle.object_storage.folder_buckets import BucketUnavailable, ObjectReader
+from kunsthalle.object_storage.protocol import BucketUnavailable, ObjectReader
 
 IMPORT = "image.import"
 _QUEUED = [{"code": "image_request_queued", "message": "The import waits for its turn."}]

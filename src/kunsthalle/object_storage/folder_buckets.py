@@ -11,22 +11,29 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from kunsthalle.blobs.protocol import Watch, unwatched
 from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace, Space
+from kunsthalle.object_storage.protocol import (
+    MAX_PART_BYTES,
+    BadObjectName,
+    BucketFull,
+    BucketNotFound,
+    ObjectNotFound,
+    ObjectUnreadable,
+    check_bucket,
+    is_bucket,
+    parts_of,
+    wrong_name,
+)
 from kunsthalle.object_storage.uploads import StoredObject, Uploads
 
-# Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_MAX_KEY_BYTES = 1024
-_MAX_PART_BYTES = 255
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO without a writer would wait for ever.
 _OBJECT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -37,107 +44,6 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 INCOMING = ".incoming"
 _PIECE = 16 * MIB
 _BLOCK = 512
-
-
-class BucketError(Exception):
-    """Anything that the object storage refuses or cannot do. `bucket`, `key`: what was asked for."""
-
-    def __init__(self, message: str, bucket: str, key: str | None = None) -> None:
-        super().__init__(message)
-        self.bucket, self.key = bucket, key
-
-
-class BadBucketName(BucketError, ValueError):
-    """No bucket can have this name."""
-
-
-class BadObjectName(BucketError, ValueError):
-    """No object can have this name: `..`, NUL, empty parts, too long, or a folder of that name is there."""
-
-
-class BucketNotFound(BucketError, LookupError):
-    """There is no bucket of that name."""
-
-
-class ObjectNotFound(BucketError, LookupError):
-    """The bucket has no such object; links, folders, pipes and devices are not objects."""
-
-
-class ObjectUnreadable(BucketError):
-    """The object is there, and the operating system does not let the program read it."""
-
-
-class BucketFull(BucketError, NoSpace):
-    """There is no room for the object. `never` where the disk is too small for it."""
-
-    def __init__(self, message: str, bucket: str, key: str | None = None, *, never: bool = False) -> None:
-        BucketError.__init__(self, message, bucket, key)
-        self.never = never
-
-
-class ObjectChanged(BucketError):
-    """The object is another one than it was when it was opened."""
-
-
-class BucketUnavailable(BucketError):
-    """The object storage does not answer, or breaks off: trying later may help. The message names no host."""
-
-
-class ObjectReader(Protocol):
-    """An object open for reading. `size`: bytes; `tag` is another one when the content is another one. `descriptor` is
-    that of its file, where it is one of this host.
-    """
-
-    size: int
-    tag: str
-    descriptor: int | None
-
-    def skip(self, count: int) -> None:
-        """Has the first read begin at an offset."""
-
-    def read(self, count: int) -> bytes:
-        """Up to `count` bytes; empty at the end. ObjectChanged, BucketUnavailable."""
-
-    def close(self) -> None:
-        """May be repeated."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-class ObjectStorage(Protocol):
-    """The object storage of one account: buckets of objects. See Buckets for what the methods may raise."""
-
-    def create_bucket(self, name: str) -> None:
-        """An existing bucket is fine."""
-
-    def has_bucket(self, name: str) -> bool:
-        """Whether there is such a bucket."""
-
-    def list_buckets(self) -> list[str]:
-        """The names, sorted, as far as they can be listed."""
-
-    def objects(self, bucket: str, most: int) -> list[StoredObject]:
-        """At most so many objects of a bucket, by name."""
-
-    @property
-    def uploads(self) -> Uploads:
-        """Objects that come in parts."""
-
-    def open(self, bucket: str, key: str) -> ObjectReader:
-        """An object, to be read."""
-
-    def put(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
-        """Writes a local file into an object: whole, or not at all. `watch` follows the bytes."""
-
-    def delete(self, bucket: str, key: str) -> None:
-        """An absent object is fine."""
-
-    def used(self) -> int:
-        """Bytes that all of it takes on the server's own disk."""
 
 
 class BucketObject:
@@ -193,11 +99,11 @@ class Buckets:
 
     def list_buckets(self) -> list[str]:
         """The names, sorted."""
-        return sorted(path.name for path in self._root.iterdir() if _BUCKET.fullmatch(path.name) and _is_folder(path))
+        return sorted(path.name for path in self._root.iterdir() if is_bucket(path.name) and _is_folder(path))
 
     def open(self, bucket: str, key: str) -> BucketObject:
         """BucketNotFound, ObjectNotFound, BadObjectName, ObjectUnreadable. Never waits on a pipe."""
-        parts = _parts(bucket, key)
+        parts = parts_of(bucket, key)
         folder = self._bucket(bucket)
         try:
             for part in parts[:-1]:
@@ -218,7 +124,7 @@ class Buckets:
 
         BucketNotFound; BadObjectName, also where a part of the name is an object or the name is a folder; BucketFull.
         """
-        _parts(bucket, key)
+        parts_of(bucket, key)
         os.close(self._bucket(bucket))
         with self._room(bucket, key, source.stat().st_size):
             incoming = self._copy_in(bucket, key, source, watch)
@@ -229,7 +135,7 @@ class Buckets:
 
     def _place(self, bucket: str, key: str, incoming: Path) -> None:
         """Gives a whole file of the same disk the name of an object."""
-        parts = _parts(bucket, key)
+        parts = parts_of(bucket, key)
         folder = self._bucket(bucket)
         try:
             for part in parts[:-1]:
@@ -259,7 +165,7 @@ class Buckets:
 
     def delete(self, bucket: str, key: str) -> None:
         """An absent object is fine; empty folders of its name stay. BucketNotFound, BadObjectName."""
-        parts = _parts(bucket, key)
+        parts = parts_of(bucket, key)
         folder = self._bucket(bucket)
         try:
             for part in parts[:-1]:
@@ -274,8 +180,8 @@ class Buckets:
             os.close(folder)
 
     def _bucket(self, name: str) -> int:
-        if not _BUCKET.fullmatch(name):
-            raise BucketNotFound("no bucket can have this name", name[:_MAX_PART_BYTES])
+        if not is_bucket(name):
+            raise BucketNotFound("no bucket can have this name", name[:MAX_PART_BYTES])
         try:
             return os.open(self._root / name, _FOLDER)
         except OSError as error:
@@ -327,27 +233,10 @@ def _objects_below(folder: Path, prefix: str) -> Iterator[StoredObject]:
         key = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
             yield from _objects_below(folder / entry.name, f"{key}/")
-        elif entry.is_file(follow_symlinks=False) and _problem(key) is None:
+        elif entry.is_file(follow_symlinks=False) and wrong_name(key) is None:
             with contextlib.suppress(FileNotFoundError):
                 about = entry.stat(follow_symlinks=False)
                 yield StoredObject(key, about.st_size, about.st_mtime)
-
-
-def is_bucket(name: str) -> bool:
-    """Whether a bucket can have this name."""
-    return _BUCKET.fullmatch(name) is not None
-
-
-def check_bucket(name: str) -> None:
-    """BadBucketName."""
-    if not is_bucket(name):
-        text = "a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens"
-        raise BadBucketName(text, name[:_MAX_PART_BYTES])
-
-
-def check_key(bucket: str, key: str) -> None:
-    """BadObjectName."""
-    _parts(bucket, key)
 
 
 def _copy(source: int, target: int, watch: Watch) -> None:
@@ -356,30 +245,6 @@ def _copy(source: int, target: int, watch: Watch) -> None:
     while sent := os.sendfile(target, source, done, _PIECE):
         done += sent
         watch(done)
-
-
-def _parts(bucket: str, key: str) -> list[str]:
-    problem = _problem(key)
-    if problem:
-        raise BadObjectName(problem, bucket[:_MAX_PART_BYTES], key[:_MAX_KEY_BYTES])
-    return key.split("/")
-
-
-def _problem(key: str) -> str | None:
-    try:
-        encoded = key.encode()
-    except UnicodeEncodeError:
-        return "an object name is UTF-8"
-    if not 1 <= len(encoded) <= _MAX_KEY_BYTES:
-        return f"an object name has 1 to {_MAX_KEY_BYTES} bytes"
-    if b"\0" in encoded:
-        return "an object name has no NUL"
-    for part in encoded.split(b"/"):
-        if part in {b"", b".", b".."}:
-            return "an object name has no empty parts, and none that is . or .."
-        if len(part) > _MAX_PART_BYTES:
-            return f"a part of an object name has at most {_MAX_PART_BYTES} bytes"
-    return None
 
 
 def _replace(old: int, new: int) -> int:

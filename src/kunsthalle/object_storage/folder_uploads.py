@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from kunsthalle.core.space import NoSpace, Space, disk_room
-from kunsthalle.object_storage import folder_buckets
+from kunsthalle.object_storage.protocol import BucketFull, BucketNotFound, check_key, is_bucket
 from kunsthalle.object_storage.uploads import (
     LONGEST_SECONDS,
     PartsMissing,
@@ -57,9 +57,9 @@ class FolderUploads:
         """BucketFull where the disk cannot take it and what is still to come of others; BucketNotFound and
         BadObjectName as for `put`.
         """
-        folder_buckets.check_key(bucket, key)
-        if not folder_buckets.is_bucket(bucket) or not (self._root.parent / bucket).is_dir():
-            raise folder_buckets.BucketNotFound("there is no bucket of this name", bucket[:255])
+        check_key(bucket, key)
+        if not is_bucket(bucket) or not (self._root.parent / bucket).is_dir():
+            raise BucketNotFound("there is no bucket of this name", bucket[:255])
         self._forget_old()
         self._check_room(bucket, key, size)
         upload = Upload(id_, bucket, key)
@@ -157,8 +157,8 @@ class FolderUploads:
             total, _ = disk_room(self._root)
             raise self._full(bucket, key, never=size > total - self._space.reserve) from error
 
-    def _full(self, bucket: str, key: str, *, never: bool) -> folder_buckets.BucketFull:
-        return folder_buckets.BucketFull("there is no room for the object", bucket, key, never=never)
+    def _full(self, bucket: str, key: str, *, never: bool) -> BucketFull:
+        return BucketFull("there is no room for the object", bucket, key, never=never)
 
 
 def _write_at(descriptor: int, content: bytes, offset: int) -> None:

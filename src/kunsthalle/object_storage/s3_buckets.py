@@ -18,7 +18,7 @@ from typing import Self
 from kunsthalle.blobs.protocol import Watch, unwatched
 from kunsthalle.blobs.s3 import S3Bucket, S3Changed, S3Denied, S3Error, S3Head, S3Missing
 from kunsthalle.blobs.s3_address import BadAddress, S3Address
-from kunsthalle.object_storage.folder_buckets import (
+from kunsthalle.object_storage.protocol import (
     BucketError,
     BucketNotFound,
     BucketUnavailable,

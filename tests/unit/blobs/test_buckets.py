@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.object_storage.folder_buckets import (
+from kunsthalle.object_storage.folder_buckets import Buckets
+from kunsthalle.object_storage.protocol import (
     BadBucketName,
     BadObjectName,
     BucketNotFound,
-    Buckets,
     ObjectNotFound,
     ObjectUnreadable,
 )

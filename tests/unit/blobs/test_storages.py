@@ -16,19 +16,19 @@ from kunsthalle.blobs.s3_address import S3Address, parse
 from kunsthalle.blobs.s3_uploads import unfinished
 from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import Space
-from kunsthalle.object_storage.folder_buckets import (
+from kunsthalle.object_storage.folder_buckets import Buckets
+from kunsthalle.object_storage.folder_uploads import FolderUploads
+from kunsthalle.object_storage.protocol import (
     BadBucketName,
     BadObjectName,
     BucketError,
     BucketFull,
     BucketNotFound,
-    Buckets,
     BucketUnavailable,
     ObjectChanged,
     ObjectNotFound,
     ObjectStorage,
 )
-from kunsthalle.object_storage.folder_uploads import FolderUploads
 from kunsthalle.object_storage.s3_buckets import S3Buckets, checked
 from kunsthalle.object_storage.uploads import (
     LONGEST_SECONDS,

@@ -16,7 +16,7 @@ from kunsthalle.blobs.protocol import OutOfSpace
 from kunsthalle.core.space import NoSpace, is_out_of_space
 from kunsthalle.db import kv
 from kunsthalle.db.session import Session
-from kunsthalle.object_storage.folder_buckets import BucketFull
+from kunsthalle.object_storage.protocol import BucketFull
 
 FULL = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
 

@@ -203,7 +203,7 @@ def test_what_had_come_is_taken_up_there(app: App, monkeypatch: pytest.MonkeyPat
 
 
 def import_files_unavailable() -> Exception:
-    from kunsthalle.object_storage.folder_buckets import BucketUnavailable
+    from kunsthalle.object_storage.protocol import BucketUnavailable
 
     return BucketUnavailable("The object storage broke off.", "images", "one.qcow2")
 

@@ -15,7 +15,8 @@ from kunsthalle.disk_images import image_process
 from kunsthalle.images import transfer_progress
 from kunsthalle.jobs import queue
 from kunsthalle.object_storage import folder_buckets
-from kunsthalle.object_storage.folder_buckets import BucketObject, BucketUnavailable
+from kunsthalle.object_storage.folder_buckets import BucketObject
+from kunsthalle.object_storage.protocol import BucketUnavailable
 
 CONTENT = bytes(range(256)) * 2_400
 CHUNK = 64 * 1024

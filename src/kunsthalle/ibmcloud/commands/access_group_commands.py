@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from kunsthalle.ibmcloud.commands.access_group_member_commands import KINDS
+from kunsthalle.ibmcloud.commands.iam_lookups import GROUPS, group, groups
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http_client import path_of
-from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.printed_tables import Field
 from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags
 
-GROUPS = "/v2/groups"
 _COLUMNS: tuple[Field, ...] = (("Name", "name"), ("ID", "id"), ("Description", "description"))
 _FIELDS: tuple[Field, ...] = (
     ("Name", "name"),
@@ -23,8 +24,6 @@ _FIELDS: tuple[Field, ...] = (
 
 def _iam_id(run: Run, ref: str, flag_name: str) -> str:
     """The IAM ID of the user, service ID or trusted profile that a flag names."""
-    from kunsthalle.ibmcloud.commands.access_group_member_commands import KINDS
-
     return next(kind.id_of(run, ref) for kind in KINDS if kind.flag == flag_name)
 
 
@@ -38,17 +37,8 @@ _OF_GROUPS = tuple(
 )
 
 
-def _groups(run: Run) -> list[Any]:
-    return list(run.api.listed(GROUPS, "groups", {"account_id": run.session.account}))
-
-
-def group(run: Run, ref: str) -> Any:
-    """The access group of a name or an ID; Failed where there is none."""
-    return named(_groups(run), ref, "access group")
-
-
 def _of_name(run: Run, ref: str) -> list[Any]:
-    return [entry for entry in _groups(run) if entry["name"] == ref] or [group(run, ref)]
+    return [entry for entry in groups(run) if entry["name"] == ref] or [group(run, ref)]
 
 
 def _list(run: Run) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kunsthalle.ibmcloud.command_errors import Failed
-from kunsthalle.ibmcloud.commands.access_group_commands import GROUPS, group
-from kunsthalle.ibmcloud.commands.policy_commands import user_id
+from kunsthalle.ibmcloud.commands.iam_lookups import GROUPS, group, user_id
 from kunsthalle.ibmcloud.commands.service_id_commands import service_ids
 from kunsthalle.ibmcloud.commands.trusted_profile_commands import profile
 from kunsthalle.ibmcloud.grammar import FORCE, Command

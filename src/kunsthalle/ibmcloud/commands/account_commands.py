@@ -74,7 +74,7 @@ def _users(run: Run) -> None:
 
 def _invite(run: Run) -> None:
     """Whoever is invited is a user once they have accepted; policies are given with `iam user-policy-create`."""
-    from kunsthalle.ibmcloud.commands.access_group_commands import group
+    from kunsthalle.ibmcloud.commands.iam_lookups import group
 
     email, path = run.given["USER_EMAIL"], path_of("/v2/accounts/{}/users", run.session.account)
     groups = [group(run, name)["id"] for name in run.given.get("access-groups") or ()]
@@ -85,7 +85,7 @@ def _invite(run: Run) -> None:
 
 
 def _remove(run: Run) -> None:
-    from kunsthalle.ibmcloud.commands.policy_commands import user_id
+    from kunsthalle.ibmcloud.commands.iam_lookups import user_id
 
     who = run.given["USER_ID"]
     id_ = user_id(run, who)

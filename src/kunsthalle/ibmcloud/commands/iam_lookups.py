@@ -5,15 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kunsthalle.ibmcloud.command_errors import Failed
-from kunsthalle.ibmcloud.grammar import WrongUsage, flag, from_file, reason
+from kunsthalle.ibmcloud.command_errors import Failed, reason
+from kunsthalle.ibmcloud.grammar import WrongUsage, flag, from_file
 from kunsthalle.ibmcloud.http_client import path_of
-from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.invocation import Run, named
 
+GROUPS = "/v2/groups"
 POLICIES = "/v1/policies"
 ROLES = "/v2/roles"
 POLICIES_V2 = "/v2/policies"
 VERSION = flag("api-version", text="Version of the policies in JSON, and in the file.", choices=("v1", "v2"))
+
+
+def user_id(run: Run, ref: str) -> str:
+    """The IAM ID of a user, by what they sign in as or by itself; the e-mail address is theirs to change."""
+    if "@" not in ref:
+        return ref
+    users = run.api.listed(path_of("/v2/accounts/{}/users", run.session.account), "resources")
+    return str(named(users, ref.lower(), "user", "user_id")["iam_id"])
+
+
+def groups(run: Run) -> list[Any]:
+    """The access groups of the account."""
+    return list(run.api.listed(GROUPS, "groups", {"account_id": run.session.account}))
+
+
+def group(run: Run, ref: str) -> Any:
+    """The access group of a name or an ID; Failed where there is none."""
+    return named(groups(run), ref, "access group")
 
 
 def is_second(run: Run) -> bool:

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from kunsthalle.ibmcloud.command_errors import Failed
-from kunsthalle.ibmcloud.commands.access_group_commands import group
 from kunsthalle.ibmcloud.commands.iam_lookups import (
     POLICIES,
     POLICIES_V2,
@@ -16,11 +15,13 @@ from kunsthalle.ibmcloud.commands.iam_lookups import (
     attribute,
     attributes,
     from_json_file,
+    group,
     is_second,
     listed,
     one_policy,
     role_ids,
     role_names,
+    user_id,
 )
 from kunsthalle.ibmcloud.commands.service_id_commands import service_ids
 from kunsthalle.ibmcloud.commands.trusted_profile_commands import ONE_ONLY, profile
@@ -29,14 +30,6 @@ from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.printed_tables import MISSING, Field, grid, nested, value
 from kunsthalle.ibmcloud.resource_commands import group_id
-
-
-def user_id(run: Run, ref: str) -> str:
-    """The IAM ID of a user, by what they sign in as or by itself; the e-mail address is theirs to change."""
-    if "@" not in ref:
-        return ref
-    users = run.api.listed(path_of("/v2/accounts/{}/users", run.session.account), "resources")
-    return str(named(users, ref.lower(), "user", "user_id")["iam_id"])
 
 
 class Subject(NamedTuple):

@@ -188,7 +188,7 @@ def _identity_show(run: Run) -> None:
 
 def _identifier(run: Run) -> str:
     """A user by e-mail address is told to the API as its IAM ID, a service ID by name as its ID."""
-    from kunsthalle.ibmcloud.commands.policy_commands import user_id
+    from kunsthalle.ibmcloud.commands.iam_lookups import user_id
     from kunsthalle.ibmcloud.commands.service_id_commands import service_ids
 
     ref = str(run.given.get("id"))
