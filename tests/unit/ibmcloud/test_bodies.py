@@ -270,6 +270,11 @@ ROWS: tuple[Row, ...] = (
         {"name": "new", "delete_volume_on_instance_delete": False},
     ),
     (
+        f"is instance-software-attachment-update {SERVER} {ID} --name new",
+        f"PATCH /v1/instances/{SERVER}/software_attachments/{ID}",
+        {"name": "new"},
+    ),
+    (
         f"is instance-reinitialize {SERVER} --image img --keys one --user-data u -f",
         f"POST /v1/instances/{SERVER}/reinitialize",
         {"image": {"id": "r006-img"}, "keys": [{"id": "r006-k1"}], "user_data": "u"},
@@ -383,6 +388,15 @@ def test_body(tmp_path: Path, line: str, call: str, body: dict[str, Any]) -> Non
     with canned(**{path: (200, json.loads(json.dumps(answer))) for path, answer in NAMED.items()}) as server:
         server.otherwise = (200, {})
         assert _sent(tmp_path, line, server) == (call, body)
+
+
+def test_a_software_attachment_is_shown(tmp_path: Path) -> None:
+    """No instance here has one."""
+    path = f"/v1/instances/{SERVER}/software_attachments/{ID}"
+    with canned(**{path: (200, {"id": ID, "name": "agent"})}) as server:
+        said = ibmcloud("is", "instance-software-attachment", SERVER, ID, env=server.session(tmp_path))
+    assert (said.code, server.calls[-1][0]) == (0, f"GET {path}")
+    assert "agent" in said.out
 
 
 def test_of_several_of_a_name_the_one_in_the_vpc_is_meant(tmp_path: Path) -> None:

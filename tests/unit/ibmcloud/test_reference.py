@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from kunsthalle.core.clock import HOUR
 from kunsthalle.ibmcloud.grammar import Command, Flag
 from kunsthalle.ibmcloud.http_client import Api
 from kunsthalle.ibmcloud.registry import everything
@@ -79,6 +80,11 @@ def test_every_command_has_one_row_and_is_served() -> None:
     assert [words for words in named if not VERBS[words]] == []
 
 
+def test_every_served_command_has_a_row() -> None:
+    named = {row.words for row in rows() if row.options}
+    assert [words for words, is_served in VERBS.items() if is_served and words not in named] == []
+
+
 def test_every_call_of_the_reference_works(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, over HTTP; what a call needs of another's answer is asked for when its turn comes.
 
@@ -145,6 +151,13 @@ def _of_keys(shell: Shell, what: str) -> str:
     instance = str(json.loads(shown)["guid"])
     if what == "kms":
         return instance
+    if what == "deleted key":  # asked for when it is there still
+        listed = json.loads(shell.run("kp", "keys", "-i", instance, "-o", "json").out)
+        shell.names[what] = str(next(key["id"] for key in listed if key["name"] == "kp-second"))
+        return shell.names[what]
+    if what == "deleted key, later":
+        shell.server.clock.set(shell.server.clock.now() + 5 * HOUR)
+        return shell.names["deleted key"]
     wrap = ("key", "wrap", "kp-key", "-a", "image", "-o", "json")
     command = wrap if what == "ciphertext" else ("import-token", "show")
     answer = json.loads(shell.run("kp", *command, "-i", instance).out)
@@ -163,7 +176,7 @@ def _resolved(shell: Shell, word: str) -> str:
     if found[1] == "locator":
         get = ("catalog", "offering", "get", "-c", "dev-catalog", "-o", "virtual-server-image", "--output", "json")
         return str(json.loads(shell.run(*get).out)["kinds"][0]["versions"][0]["version_locator"])
-    if found[1] in ("kms", "nonce", "payload", "ciphertext"):
+    if found[1] in ("kms", "nonce", "payload", "ciphertext", "deleted key", "deleted key, later"):
         return _of_keys(shell, found[1])
     if found[1] == "boot volume of web":
         web = json.loads(shell.run("is", "instance", "web", "--output", "json").out)
