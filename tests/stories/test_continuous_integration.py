@@ -172,6 +172,8 @@ def test_a_command_that_fails_fails_the_step(job: GitHubJob) -> None:
         ({"scenario": "nowhere.yaml"}, "nowhere.yaml"),
         ({"account": "nobody"}, "Unknown account: 'nobody'"),
         ({"clock": "sundial"}, "The server did not start; its log is above."),
+        ({"timeout": "0"}, "The server did not answer within 0 seconds; its log is above."),
+        ({"timeout": "soon"}, "timeout 'soon': give a whole number of seconds."),
         ({"command": "true", "scenario": "nowhere.yaml"}, "nowhere.yaml"),
     ],
 )
