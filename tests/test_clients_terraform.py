@@ -1,7 +1,7 @@
 """A walk of the real Terraform in continuous integration, where it and the provider are built already.
 
-It takes two minutes and more. Elsewhere there is nothing to run here, and nothing to skip: `./dev clients terraform`
-builds both and runs every walk.
+It mostly waits, and takes turns with other runs. Elsewhere there is nothing to run here, and nothing to skip:
+`./dev clients terraform` builds both and runs every walk.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ SHORT = ("masked-lookup",)
 
 if in_ci() and at_hand():
 
+    @pytest.mark.by_turns(3)
     @pytest.mark.parametrize("plot", [plot for plot in WALKS if plot.name in SHORT], ids=lambda plot: plot.name)
     def test_a_walk_of_terraform(plot: Plot) -> None:
         done = walk(find_tools(), plot)

@@ -150,9 +150,14 @@ def test_what_counts_as_loopback(host: str, verdict: bool) -> None:
     assert is_loopback(host) is verdict
 
 
+def served_until_refused(settings: Settings) -> None:
+    """Starts a server in this process; its settings are read once."""
+    serve(settings, lambda: pytest.fail("the settings were read anew"))
+
+
 def test_seeded_keys_are_served_on_loopback_only(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r"--host '0\.0\.0\.0': .* give --allow-seeded-keys"):
-        serve(Settings(data=tmp_path / "data", host="0.0.0.0", scenario="enterprise"))  # noqa: S104  refused
+        served_until_refused(Settings(data=tmp_path / "data", host="0.0.0.0", scenario="enterprise"))  # noqa: S104  refused
 
 
 @pytest.mark.parametrize("variable", [None, "true"])
@@ -170,7 +175,7 @@ def test_seeded_keys_are_served_elsewhere_when_that_is_asked_for_and_each_start_
         assert [(line["level"], line["scenario"]) for line in warnings] == [("warning", "enterprise")] * number
     monkeypatch.delenv("KUNSTHALLE_ALLOW_SEEDED_KEYS", raising=False)
     with pytest.raises(Refusal, match="API keys of the scenario 'enterprise'"):
-        serve(Settings(data=tmp_path / "data", host="0.0.0.0", port=0))  # noqa: S104  refused
+        served_until_refused(Settings(data=tmp_path / "data", host="0.0.0.0", port=0))  # noqa: S104  refused
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -178,7 +183,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(Refusal, match="Choose another --port"):
-            serve(Settings(data=tmp_path / "data", port=taken.getsockname()[1]))
+            served_until_refused(Settings(data=tmp_path / "data", port=taken.getsockname()[1]))
 
 
 def test_data_of_a_later_release_are_refused_in_plain_words(tmp_path: Path) -> None:
@@ -188,7 +193,7 @@ def test_data_of_a_later_release_are_refused_in_plain_words(tmp_path: Path) -> N
         connection.execute(sql("UPDATE alembic_version SET version_num = '9999'"))
     store.close()
     with pytest.raises(Refusal, match="later release has worked on this data"):
-        serve(Settings(data=tmp_path, port=0))
+        served_until_refused(Settings(data=tmp_path, port=0))
 
 
 def test_an_unknown_scenario_is_refused_with_those_there_are(tmp_path: Path) -> None:
@@ -289,6 +294,6 @@ def test_an_address_that_cannot_be_used_is_refused_before_anything_is_made(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(Refusal, match=words) as refused:
-        serve(Settings(data=tmp_path / "data", **{setting: url}))
+        served_until_refused(Settings(data=tmp_path / "data", **{setting: url}))
     assert "hidden" not in str(refused.value)
     assert not (tmp_path / "data" / "kunsthalle.sqlite").exists()
