@@ -8,6 +8,7 @@ pytest_plugins = [
     "fixtures.frozen_app",
     "fixtures.app",
     "fixtures.go_programs",
+    "fixtures.identity_provider",
     "fixtures.packages",
     "fixtures.s3",
     "fixtures.served",

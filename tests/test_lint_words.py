@@ -47,14 +47,14 @@ def test_it_finds_no_code_and_no_other_words(name: str, text: str) -> None:
 
 
 def test_a_mark_allows_the_words_of_its_line_alone() -> None:
-    text = 'realm = "realm"  # the field of the API; words: allow\nother = "realm"'
-    assert findings("a.py", text) == ["a.py:2: 'realm': say application fixture"]
+    text = 'ward = "ward"  # the field of the API; words: allow\nother = "ward"'
+    assert findings("a.py", text) == ["a.py:2: 'ward': say check context"]
 
 
 def test_a_path_may_be_allowed_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(words.ALLOWED, "a.md", "realms?")
-    assert findings("a.md", "a realm in a hall") == ["a.md:1: 'hall': say application fixture"]
-    assert len(findings("b.md", "a realm in a hall")) == 2
+    monkeypatch.setitem(words.ALLOWED, "a.md", "wards?")
+    assert findings("a.md", "a ward in a hall") == ["a.md:1: 'hall': say application fixture"]
+    assert len(findings("b.md", "a ward in a hall")) == 2
 
 
 def test_a_mark_of_an_unfinished_merge_is_found() -> None:

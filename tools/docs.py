@@ -59,6 +59,7 @@ WORDS = {
     "tests/matrix/": "every route, every persona: hidden compared with absent",
     "tests/unit/networks/": "networks and addresses",
     "tests/node/": "what drives the server with the Node SDK",
+    "tests/node_provider/": "a certified identity provider, which sign-ins are tested with",
     "tests/unit/db/": "the store on SQLite and PostgreSQL",
     "tests/fixtures/": "what tests share",
     "tests/stories/api/": "stories through the official SDKs against a served process",

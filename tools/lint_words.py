@@ -35,7 +35,6 @@ TEXT = {
     r"\b(?:he|him|his|himself)\b": "the caller, they",
     r"\bopens nothing\b": "what the key cannot do",
     r"\bhalls?\b": "application fixture",
-    r"\brealms?\b": "application fixture",
     r"\bunserved\b": "not implemented",
     r"\bstruck\b|\bstrikes?\b": "matched, apply",
     r"\bvouch\w*\b": "recheck",

@@ -37,7 +37,7 @@ from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
-from kunsthalle.config import Settings
+from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
@@ -70,6 +70,7 @@ from kunsthalle.operator import routes_control
 
 if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools
+    from kunsthalle.oidc.providers import Provider
     from kunsthalle.operator.metrics import Page
     from kunsthalle.operator.saved_states import SavedScenarios
     from kunsthalle.operator.scenarios import Credential
@@ -301,6 +302,7 @@ def build(
     `tools` is what was found already by the process (`drivers.find_image_tools`). `on_loaded` is called when the
     packages are loaded.
     """
+    providers = _providers(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url, Cipher(settings.master_key_path), job_bounds(settings))
     prepare(store)
@@ -375,7 +377,7 @@ def build(
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
     watching = VmMonitorThread(store, context, drivers.machines, lambda: drivers.hypervisor)
-    pages = Lazy(lambda: _console(everything(), store, context))
+    pages = Lazy(lambda: _console(everything(), store, context, providers))
     documents = Lazy(_documentation)
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(host_names(settings))
@@ -391,17 +393,30 @@ def _reading_setup(settings: Settings, drivers: Drivers) -> ReadingSetup:
     return ReadingSetup(settings.database_url, settings.master_key_path, settings.region, drivers.reclamation_period)
 
 
+def _providers(settings: Settings) -> tuple[Provider, ...]:
+    """Whom people may sign in with. BadSetting for a file that says it wrongly."""
+    if not settings.oidc_providers:
+        return ()
+    from kunsthalle.oidc.providers import BadProviders, of_setting
+
+    try:
+        return of_setting(settings.oidc_providers)
+    except BadProviders as error:
+        raise BadSetting("oidc_providers", settings.oidc_providers, str(error)) from error
+
+
 def host_names(settings: Settings) -> tuple[str, ...]:
     """The names that the settings give the server; its addresses, where it listens on all, it knows by the calls."""
     public = urlsplit(settings.public_url).hostname or ""
     return (settings.host, public, *(name.strip() for name in settings.allowed_hosts.split(",")))
 
 
-def _console(api: Application, store: Store, base: Context) -> Application:
+def _console(api: Application, store: Store, base: Context, providers: tuple[Provider, ...]) -> Application:
     """The console's pages; what they show, they ask of the API as every client does."""
     from kunsthalle.console.console_app import Console
+    from kunsthalle.iam.single_sign_on import SingleSignOn
 
-    return Console(api, store, base)
+    return Console(api, store, base, SingleSignOn(store, base, providers))
 
 
 def _metrics(settings: Settings, token: str, store: Store, base: Context, requests: RequestMetrics) -> Page:

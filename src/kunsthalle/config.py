@@ -257,6 +257,10 @@ class Settings:
         "File with the keys that encrypt secrets in the database; all nodes of one database need the same file;"
         " default: master.key in the data folder, which the first start creates",
     )
+    oidc_providers: str = _setting(
+        "",
+        "TOML file with the OpenID Connect providers that people may sign in with; default: API keys only",
+    )
     blobs: str = _setting(
         "",
         "Store for image data: file:///… or s3://bucket/prefix?endpoint=https://…; default: a folder in the data"

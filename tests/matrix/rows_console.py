@@ -32,6 +32,7 @@ NAMES = {
     "snapshot_id": "snapshots",
     "kms_id": "bluemix-instance",
     "root_id": "api/keys",
+    "provider_id": "identity-providers",
 }
 """What a path of the console names, and the key of the publisher's id."""
 
@@ -50,6 +51,8 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/account": lambda _frozen: {"account": "none"},
     "/invitations": lambda frozen: {"account_id": frozen.accounts["owner"]},
     "/sign-out": lambda _frozen: {},
+    "/passcode": lambda _frozen: {},
+    "/sign-in/{provider_id}/back-channel-logout": lambda _frozen: {"logout_token": "none"},
     "/theme": lambda _frozen: {"theme": "dark"},
     "/images/custom/{image_id}/edit": lambda _frozen: {"name": "renamed"},
     "/images/custom/import": lambda _frozen: {

@@ -20,6 +20,7 @@ from kunsthalle.console import (
     share_request_pages,
     sharing_pages,
     sign_in_pages,
+    single_sign_on_pages,
     storage_pages,
     upload_pages,
 )
@@ -28,6 +29,7 @@ from kunsthalle.console.page_frame import Page
 PAGES: tuple[Page, ...] = (
     *home_pages.PAGES,
     *sign_in_pages.PAGES,
+    *single_sign_on_pages.PAGES,
     *upload_pages.PAGES,
     *image_pages.PAGES,
     *offering_pages.PAGES,

@@ -25,7 +25,9 @@ _BY_ID = finder(table.c.id, table.c.sealed, table.c.ends_at)
 
 
 class SignIn(msgspec.Struct):
-    """One account, opened with a key of it. `expires` is in seconds since the epoch, real time."""
+    """One account, opened with a key of it, or by a sign-in with a provider, whose session it then names. `expires` is
+    in seconds since the epoch, real time.
+    """
 
     account_id: str
     account: str
@@ -34,6 +36,8 @@ class SignIn(msgspec.Struct):
     access_token: str
     refresh_token: str
     expires: int
+    session_id: str = ""
+    provider: str = ""
 
 
 class BrowserSession(msgspec.Struct):

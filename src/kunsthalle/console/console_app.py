@@ -19,6 +19,7 @@ from kunsthalle.console.former_addresses import moved
 from kunsthalle.console.html_templates import render
 from kunsthalle.console.page_frame import ROOT, Page, Pages, Visit, filled, session_cookie
 from kunsthalle.console.sign_in_pages import renewed
+from kunsthalle.console.single_sign_on_pages import SingleSignOn
 from kunsthalle.core.addresses import parse
 from kunsthalle.core.errors import NOT_FOUND
 from kunsthalle.core.log import get_logger
@@ -48,7 +49,8 @@ _YEAR = 365 * 24 * 60 * 60
 class Console:
     """`api` answers the operations of the API; the session table is in `store`."""
 
-    def __init__(self, api: Application, store: Store, base: Context) -> None:
+    def __init__(self, api: Application, store: Store, base: Context, single_sign_on: SingleSignOn) -> None:
+        self._single_sign_on = single_sign_on
         self._api = api
         self._ctx = base
         self._sessions = Sessions(store, base)
@@ -101,7 +103,8 @@ class Console:
         """A visit of somebody without a session."""
         secure = request.url.scheme == "https" or self._ctx.origin.startswith("https://")
         api, https_url = Api(self._api, request.scope, ""), _https_url(request, self._ctx.origin)
-        return Visit(request, api, self._sessions, None, "", render, secure, https_url)
+        settled = (self._single_sign_on, self._ctx.ids.uuid(), self._ctx.origin)
+        return Visit(request, api, self._sessions, None, "", render, secure, *settled, https_url)
 
     async def _visit(self, request: Request) -> Visit:
         visit = self._stranger(request)

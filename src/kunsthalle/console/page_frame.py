@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request
@@ -21,6 +21,9 @@ from kunsthalle.console.browser_sessions import BrowserSession, Sessions, form_t
 from kunsthalle.console.forms import Form
 from kunsthalle.core.text_values import integer
 
+if TYPE_CHECKING:
+    from kunsthalle.console.single_sign_on_pages import SingleSignOn
+
 ROOT = "/console"
 SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
 _HOST_ONLY = "__Host-"
@@ -30,9 +33,9 @@ _KINDS = ("success", "info", "warning", "error")
 Render = Callable[..., Iterator[str]]
 
 
-def session_cookie(secure: bool) -> str:
-    """The name of the cookie that opens a session."""
-    return _HOST_ONLY + SESSION if secure else SESSION
+def session_cookie(secure: bool, name: str = SESSION) -> str:
+    """The name of the cookie that opens a session, or of another one that no other host may set."""
+    return _HOST_ONLY + name if secure else name
 
 
 class Written(Response):
@@ -71,6 +74,11 @@ class Visit:
     render: Render
     secure: bool
     """Whether the browser speaks https: to this server, or to a proxy at its public URL."""
+    single_sign_on: SingleSignOn
+    """The providers that people may sign in with."""
+    trace: str = ""
+    public_url: str = ""
+    """The base URL that the settings give the server, if any."""
     https_url: str = ""
     """The console's https URL, for a browser that called another one over plain http and will keep no session."""
     clock: dict[str, Any] | None = None
@@ -100,6 +108,14 @@ class Visit:
     @property
     def query(self) -> Any:
         return self.request.query_params
+
+    @property
+    def origin(self) -> str:
+        """The address of this server as browsers call it, without a trailing slash."""
+        if self.public_url:
+            return self.public_url
+        url = self.request.url
+        return f"{url.scheme}://{url.netloc}"
 
     @property
     def active(self) -> str:
@@ -140,26 +156,27 @@ class Visit:
         """On to another page of the console, which tells what has been done."""
         answer = RedirectResponse(ROOT + path, 303)
         if text:
-            self._cookie(answer, FLASH, quote(json.dumps([kind, text])), max_age=60)
+            self.set_cookie(answer, FLASH, quote(json.dumps([kind, text])), max_age=60)
         return answer
 
-    def _cookie(self, answer: Response, name: str, value: str, **more: Any) -> None:
+    def set_cookie(self, answer: Response, name: str, value: str, **more: Any) -> None:
         """A cookie that no script reads, no other site causes to be sent, and, over https, nobody else can read."""
         path = "/" if name.startswith(_HOST_ONLY) else ROOT
-        answer.set_cookie(name, value, path=path, secure=self.secure, httponly=True, samesite="strict", **more)
+        rules = {"samesite": "strict", "httponly": True, "secure": self.secure, **more}
+        answer.set_cookie(name, value, path=path, **rules)
 
     def remember(self, answer: Response, secret: str) -> Response:
         """Hands out the session's cookie; the browser forgets it when it is closed."""
-        self._cookie(answer, session_cookie(self.secure), secret)
+        self.set_cookie(answer, session_cookie(self.secure), secret)
         return answer
 
     def forget(self, answer: Response, *names: str) -> None:
         """Have the browser drop cookies."""
         for name in names:
-            self._cookie(answer, name, "", max_age=0, expires=0)
+            self.set_cookie(answer, name, "", max_age=0, expires=0)
 
     def choose_theme(self, answer: Response, theme: str) -> Response:
-        self._cookie(answer, THEME, theme, max_age=365 * 86_400)
+        self.set_cookie(answer, THEME, theme, max_age=365 * 86_400)
         return answer
 
 

@@ -24,7 +24,7 @@ def _claims(token: str) -> dict[str, object]:
     return dict(msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
 
 
-async def _opened(visit: Visit, **changes: str) -> SignIn:
+async def open_sign_in(visit: Visit, **changes: str) -> SignIn:
     """A sign-in from what the token endpoint grants."""
     told = await visit.api.form("/identity/token", changes)
     claims = _claims(told["access_token"])
@@ -42,6 +42,7 @@ async def _opened(visit: Visit, **changes: str) -> SignIn:
         access_token=told["access_token"],
         refresh_token=told["refresh_token"],
         expires=told["expiration"],
+        session_id=str(claims.get("session_id", "")),
     )
 
 
@@ -63,28 +64,30 @@ async def renewed(visit: Visit, session: BrowserSession) -> BrowserSession | Non
     return session
 
 
-def _next(value: str) -> str:
+def following_page(value: str) -> str:
     """Where to go on: a page of the console, and nothing else."""
     inside = value.startswith(f"{ROOT}/") and "\\" not in value and not value.startswith(f"{ROOT}//")
     return value.removeprefix(ROOT) if inside and value.isprintable() else "/"
 
 
-async def _show(visit: Visit, filled: Form) -> Response:
+async def show_sign_in(visit: Visit, filled: Form) -> Response:
+    """The page to sign in: with an API key, or with a provider."""
     following = filled.get("next") or visit.query.get("next", "")
     adding = visit.session is not None and visit.session.here is not None
-    return visit.form_page("sign_in.html", filled, following=following, adding=adding)
+    names = {} if adding else visit.single_sign_on.names
+    return visit.form_page("sign_in.html", filled, following=following, adding=adding, providers=names)
 
 
 async def _sign_in(visit: Visit, filled: Form) -> Response:
     """A sign-in opens a session under a new secret; another account is added to the one that is there."""
-    sign_in = await _opened(visit, grant_type=GRANT, apikey=filled.get("apikey"))
+    sign_in = await open_sign_in(visit, grant_type=GRANT, apikey=filled.get("apikey"))
     secret, session = visit.sessions.begin()
     if visit.session is not None:
         session.sign_ins, session.operator = visit.session.sign_ins, visit.session.operator
         await visit.sessions.end(visit.secret)
     session.add(sign_in)
     await visit.sessions.keep(secret, session)
-    return visit.remember(visit.to(_next(filled.get("next"))), secret)
+    return visit.remember(visit.to(following_page(filled.get("next"))), secret)
 
 
 async def _switch_page(visit: Visit, filled: Form) -> Response:
@@ -106,7 +109,10 @@ async def _switch(visit: Visit, filled: Form) -> Response:
         session.active = account
     else:
         here = session.here.refresh_token
-        session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=account))
+        provider = session.here.provider
+        sign_in = await open_sign_in(visit, grant_type="refresh_token", refresh_token=here, bss_account=account)
+        sign_in.provider = provider
+        session.add(sign_in)
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/")
 
@@ -123,9 +129,11 @@ async def _accept(visit: Visit, filled: Form) -> Response:
     if session is None or session.here is None:
         raise Refused(401, "unauthorized", "The session has ended.")
     await visit.api.send("POST", "/v2/users/accept", {"account_id": account_id})
-    here = session.here.refresh_token
+    here, provider = session.here.refresh_token, session.here.provider
     session.drop("")
-    session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=account_id))
+    sign_in = await open_sign_in(visit, grant_type="refresh_token", refresh_token=here, bss_account=account_id)
+    sign_in.provider = provider
+    session.add(sign_in)
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/", "You have accepted the invitation.")
 
@@ -135,9 +143,16 @@ async def _leave_page(visit: Visit, filled: Form) -> Response:
 
 
 async def _leave(visit: Visit, _filled: Form) -> Response:
-    """Ends the session here and in the browser."""
+    """Ends the session here and in the browser, and every sign-in with a provider that it holds; on to where that of
+    the provider can be ended, too.
+    """
+    sign_ins = visit.session.sign_ins if visit.session is not None else []
     await visit.sessions.end(visit.secret)
-    answer = visit.to("/sign-in")
+    names = visit.single_sign_on.names
+    for session_id in {sign_in.session_id for sign_in in sign_ins if sign_in.session_id}:
+        await visit.single_sign_on.end(session_id)
+    provider = next((sign_in.provider for sign_in in reversed(sign_ins) if sign_in.provider in names), "")
+    answer = visit.to(f"/signed-out/{provider}" if provider else "/sign-in")
     visit.forget(answer, session_cookie(visit.secure), FLASH)
     return answer
 
@@ -150,11 +165,11 @@ async def _theme(visit: Visit, filled: Form) -> Response:
     theme = filled.get("theme")
     if theme not in {"light", "dark", "auto"}:
         raise Refused(400, "bad_request", "Invalid theme. Choose auto, light or dark.", "theme")
-    return visit.choose_theme(visit.to(_next(filled.get("next"))), theme)
+    return visit.choose_theme(visit.to(following_page(filled.get("next"))), theme)
 
 
 PAGES: tuple[Page, ...] = (
-    *form("/sign-in", _show, _sign_in, "POST /identity/token", signed_in=False),
+    *form("/sign-in", show_sign_in, _sign_in, "POST /identity/token", signed_in=False),
     *form("/account", _switch_page, _switch, "POST /identity/token", without_account=True),
     *form("/invitations", _invitations, _accept, "POST /v2/users/accept", without_account=True),
     *form("/sign-out", _leave_page, _leave, "", without_account=True),

@@ -14,10 +14,12 @@ from kunsthalle.db.unscoped import any_row, number_of, put_row, remove_rows, row
 from kunsthalle.db.visibility import Authorized, find, some
 from kunsthalle.iam import erasure
 from kunsthalle.iam.api_keys import no_more_than_held
+from kunsthalle.iam.claim_rules import check_conditions
+from kunsthalle.iam.dynamic_members import forget_rule
 from kunsthalle.iam.models import AccessGroup, AccessGroupRule
 from kunsthalle.iam.policies import drop_subject
 from kunsthalle.iam.policy_limits import refuse_excess_member
-from kunsthalle.iam.queries import groups_of, is_identity, profile_by, service_id
+from kunsthalle.iam.queries import all_groups_of, is_identity, profile_by, service_id
 from kunsthalle.iam.resources import GROUP, GROUP_RULE, PROFILE
 from kunsthalle.iam.tables import access_group_members, access_group_rules
 
@@ -90,14 +92,14 @@ def delete_group(session: Session, granted: Authorized[AccessGroup], force: bool
 
 
 def members_of(session: Session, group: AccessGroup, type_: str | None = None) -> list[Any]:
-    """Rows of a group's members, first come first."""
+    """Rows of a group's members by name, first come first."""
     table = access_group_members
     where = [table.c.group_id == group.id] + ([table.c.type == type_] if type_ else [])
     return sorted(rows_of(session, table, *where), key=lambda row: (row.created_at, row.iam_id))
 
 
 def is_member(session: Session, group: AccessGroup, iam_id: str) -> bool:
-    return group.id in groups_of(session, group.account_id, iam_id)
+    return group.id in all_groups_of(session, group.account_id, iam_id)
 
 
 def _may_be_member(session: Session, account_id: str, iam_id: str, type_: str) -> bool:
@@ -174,12 +176,14 @@ def name_of(session: Session, account_id: str, iam_id: str) -> dict[str, str]:
 def _rule(rule: dict[str, Any]) -> None:
     if not 1 <= rule["expiration"] <= 24:
         raise invalid("bad_request", "expiration is 1 to 24 hours.", "expiration")
-    if not rule["conditions"]:
-        raise invalid("bad_request", "A rule has at least one condition.", "conditions")
+    check_conditions(rule["conditions"])
 
 
 def add_rule(session: Session, granted: Authorized[AccessGroup], **changes: Any) -> AccessGroupRule:
-    """Keeps a rule with the group. It adds nobody by itself: it speaks of federated logins, which are not offered."""
+    """A new rule of the group: whoever signs in from now on with claims that meet it is a member for a time.
+
+    403 unless the caller holds whatever the group holds.
+    """
     _rule(changes)
     ctx, now = session.ctx, session.ctx.now()
     no_more_than_held(session, granted.resource.id)
@@ -189,7 +193,9 @@ def add_rule(session: Session, granted: Authorized[AccessGroup], **changes: Any)
 
 
 def change_rule(session: Session, granted: Authorized[AccessGroupRule], **changes: Any) -> AccessGroupRule:
-    """Replace a rule. 403 unless the caller holds whatever its group holds."""
+    """Replace a rule; whoever was a member by it is one again at their next sign-in. 403 unless the caller holds
+    whatever its group holds.
+    """
     _rule(changes)
     old = granted.resource
     no_more_than_held(session, old.group_id)
@@ -197,10 +203,13 @@ def change_rule(session: Session, granted: Authorized[AccessGroupRule], **change
         session, GROUP_RULE, old.id, GROUP_RULE.table.c.revision == old.revision, **_touched(session), **changes
     ):
         raise stale()
+    forget_rule(session, old.id)
     return find(session, GROUP_RULE, old.id)
 
 
 def delete_rule(session: Session, granted: Authorized[AccessGroupRule]) -> None:
+    """The rule is gone, and its group's members by it are members no more."""
+    forget_rule(session, granted.resource.id)
     delete(session, GROUP_RULE, granted.resource.id, granted.resource.account_id)
 
 

@@ -18,7 +18,7 @@ from kunsthalle.db.unscoped import columns_of, number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, require, some, unscoped
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import ApiKey
-from kunsthalle.iam.queries import NEVER, custom_actions, groups_of, hash_of, is_identity, policies_of
+from kunsthalle.iam.queries import NEVER, all_groups_of, custom_actions, hash_of, is_identity, policies_of
 from kunsthalle.iam.resources import API_KEY, SERVICE_ID
 
 EDIT_SERVICE_ID = "iam-identity.serviceid.update"
@@ -137,7 +137,7 @@ def no_more_than_held(session: Session, subject: str) -> None:
     """403 unless the caller holds whatever a subject and its groups hold: who acts as it gains nothing."""
     ctx = session.ctx
     custom = custom_actions(session, ctx.account_id)
-    for id_ in (subject, *groups_of(session, ctx.account_id, subject)):
+    for id_ in (subject, *all_groups_of(session, ctx.account_id, subject)):
         for policy in policies_of(session, ctx.account_id, id_):
             if policy.type == "access" and not ctx.grants.covers_grant(policy.grant(custom)):
                 raise forbidden("You cannot give more than you hold.")

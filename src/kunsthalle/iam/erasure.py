@@ -15,6 +15,7 @@ from kunsthalle.iam.tables import (
     access_group_members,
     access_group_rules,
     api_keys,
+    dynamic_members,
     policies,
     profile_identities,
     profile_links,
@@ -45,13 +46,13 @@ def _of_account(session: Session, account_id: str) -> bool:
         forget(session, *keys)
         remove_rows(session, api_keys, api_keys.c.id.in_(keys))
         return True
-    return _remove(session, (policies, policies.c.account_id == account_id))
+    return _remove(session, *((table, table.c.account_id == account_id) for table in (policies, dynamic_members)))
 
 
 def _of_group(session: Session, group_id: str) -> bool:
     session.invalidate(PERMISSIONS)
-    members, rules = access_group_members, access_group_rules
-    return _remove(session, (members, members.c.group_id == group_id), (rules, rules.c.group_id == group_id))
+    tables = (access_group_members, access_group_rules, dynamic_members)
+    return _remove(session, *((table, table.c.group_id == group_id) for table in tables))
 
 
 def _of_profile(session: Session, profile_id: str) -> bool:

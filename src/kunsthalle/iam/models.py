@@ -107,7 +107,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class ProfileRule:
-    """A claim rule of a profile: kept and shown."""
+    """A claim rule of a profile: who signed in with claims that meet it may put the profile on (`Profile-SAML`)."""
 
     id: str
     account_id: str

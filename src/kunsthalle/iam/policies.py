@@ -23,7 +23,7 @@ from kunsthalle.iam.models import Conditions, Policy, as_grant, attribute, entit
 from kunsthalle.iam.policy_limits import refuse_excess_policy
 from kunsthalle.iam.queries import active_policies_of, authorizations, custom_actions, policies_of
 from kunsthalle.iam.resources import ANY_POLICY, GROUP, POLICY
-from kunsthalle.iam.tables import access_group_members, policies
+from kunsthalle.iam.tables import access_group_members, dynamic_members, policies
 from kunsthalle.iam.time_conditions import check, holds_now
 
 OPERATORS = ("stringEquals", "stringMatch", "stringExists")
@@ -310,8 +310,8 @@ def drop_subject(session: Session, account_id: str, subject: str) -> None:
     conditions = (policies.c.account_id == account_id, policies.c.subject_id == subject)
     deleted = {"fingerprint": literal("deleted ") + policies.c.id, **_by(session)}
     transition_all(session, ANY_POLICY, "deleted", *conditions, **deleted)  # those that are deleted stay so
-    members = access_group_members
-    remove_rows(session, members, members.c.account_id == account_id, members.c.iam_id == subject)
+    for members in (access_group_members, dynamic_members):
+        remove_rows(session, members, members.c.account_id == account_id, members.c.iam_id == subject)
 
 
 def make_owner(session: Session, account_id: str, iam_id: str) -> None:

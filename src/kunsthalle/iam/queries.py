@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kunsthalle.accounts.queries import account, member, user
+from kunsthalle.accounts.resources import USER
 from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant, Grants
 from kunsthalle.authz.roles import ADMINISTRATOR, MANAGER
 from kunsthalle.core.clock import SECOND
@@ -14,9 +15,10 @@ from kunsthalle.db import kv
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.iam.dynamic_members import dynamic_groups
 from kunsthalle.iam.models import ApiKey, Policy, Profile, ServiceId
 from kunsthalle.iam.resources import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
-from kunsthalle.iam.tables import access_group_members, identity_settings
+from kunsthalle.iam.tables import access_group_members, federated_sign_ins, identity_settings
 from kunsthalle.iam.time_conditions import moment_of, parsed
 from kunsthalle.iam.tokens import Claims
 
@@ -91,7 +93,39 @@ def valid_until(session: Session, claims: Claims) -> int:
     """When a verified token ends by the product clock, with its key; 0 for one that has ended already."""
     if claims.generation != token_generation(session):
         return 0
+    if claims.session_id:
+        key = (claims.account_id, claims.iam_id, claims.session_id)
+        return session.cached(VALIDITY, key, lambda: _standing_of_session(session, *key)).until
     return standing(session, claims.account_id, claims.iam_id, claims.api_key_id).until
+
+
+def _standing_of_session(session: Session, account_id: str, iam_id: str, session_id: str) -> Standing:
+    """What became of a sign-in with a provider, and of whom it was. Its tokens end with it by their own time."""
+    table = federated_sign_ins
+    rows = rows_of(session, table, table.c.id == session_id)
+    if not rows:
+        return Standing(0)
+    sign_in = rows[0]
+    home = account(session, account_id or sign_in.account_id)
+    if account_id and (home is None or home.state != "ACTIVE"):
+        return Standing(0)
+    if not account_id:
+        return Standing(NEVER if sign_in.iam_id == iam_id and _is_invited_somewhere(session, iam_id) else 0)
+    present = is_identity(session, account_id, iam_id)
+    if iam_id != sign_in.iam_id:  # a profile that was put on
+        present = present and _is_at_home(session, sign_in.account_id, sign_in.iam_id)
+    return Standing(NEVER if present else 0)
+
+
+def _is_invited_somewhere(session: Session, iam_id: str) -> bool:
+    return bool(unscoped(session, USER, USER.table.c.iam_id == iam_id, USER.table.c.state.in_(("PENDING", "ACTIVE"))))
+
+
+def _is_at_home(session: Session, account_id: str, iam_id: str) -> bool:
+    """Whether who signed in is still a user of the account that they entered; of any, if they were invited then."""
+    if account_id:
+        return member(session, account_id, iam_id) is not None
+    return bool(unscoped(session, USER, USER.table.c.iam_id == iam_id, USER.table.c.state == "ACTIVE"))
 
 
 def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -> Standing:
@@ -137,10 +171,15 @@ class _Holding:
         policies: Sequence[Policy],
         custom: dict[str, frozenset[str]],
         always: Grants | None = None,
+        ends: Mapping[str, int] | None = None,
     ) -> None:
+        """`ends` says of subjects that the identity is in for a time until when, in seconds since the epoch."""
+        ends = ends or {}
         self._account_id = account_id
-        self._parts = [(parsed(policy.rule), policy.grant(custom)) for policy in policies]
-        self._timed = any(policy.rule is not None for policy in policies)
+        self._parts = [
+            (parsed(policy.rule), policy.grant(custom), ends.get(policy.subject_id, NEVER)) for policy in policies
+        ]
+        self._timed = bool(ends) or any(policy.rule is not None for policy in policies)
         self._last: tuple[int, list[Grant], Grants] | None = None if always is None else (0, [], always)
 
     def grants(self, now: int) -> Grants:
@@ -148,7 +187,7 @@ class _Holding:
         last = self._last
         if last is None or (self._timed and last[0] != now):
             moment = moment_of(now)
-            active = [grant for holds, grant in self._parts if holds(moment)]
+            active = [grant for holds, grant, end in self._parts if now < end and holds(moment)]
             same = last is not None and last[1] == active
             grants = last[2] if last is not None and same else Grants(self._account_id, active)
             last = self._last = (now, active, grants)  # at once: several threads ask
@@ -185,8 +224,10 @@ def _holding(session: Session, account_id: str, iam_id: str) -> _Holding:
         return _Holding(account_id, (), {})
     if is_owner(session, account_id, iam_id):  # no policy adds anything to it
         return _Holding(account_id, (), {}, Grants(account_id, owner_grants(account_id)))
-    subjects = [iam_id, *groups_of(session, account_id, iam_id)]
-    return _Holding(account_id, access_policies(session, account_id, subjects), custom_actions(session, account_id))
+    groups, dynamic = groups_of(session, account_id, iam_id), dynamic_groups(session, account_id, iam_id)
+    policies = access_policies(session, account_id, [iam_id, *groups, *dynamic])
+    ends = {group_id: end // SECOND for group_id, end in dynamic.items() if group_id not in groups}
+    return _Holding(account_id, policies, custom_actions(session, account_id), ends=ends)
 
 
 def access_policies(session: Session, account_id: str, subjects: list[str]) -> list[Policy]:
@@ -210,9 +251,15 @@ def active_policies_of(session: Session, account_id: str, subject: str) -> list[
 
 
 def groups_of(session: Session, account_id: str, iam_id: str) -> list[str]:
-    """The ids of the access groups that an identity is a member of."""
+    """The ids of the access groups that an identity was made a member of."""
     table = access_group_members
     return [row.group_id for row in rows_of(session, table, table.c.account_id == account_id, table.c.iam_id == iam_id)]
+
+
+def all_groups_of(session: Session, account_id: str, iam_id: str) -> list[str]:
+    """The ids of the access groups that an identity is in, by name or by a rule at its sign-in."""
+    dynamic = dynamic_groups(session, account_id, iam_id)
+    return list(dict.fromkeys((*groups_of(session, account_id, iam_id), *dynamic)))
 
 
 def custom_actions(session: Session, account_id: str) -> dict[str, frozenset[str]]:

@@ -1,4 +1,4 @@
-"""`/v2/groups/{id}/rules`: rules of federated logins, kept and shown."""
+"""`/v2/groups/{id}/rules`: who becomes a member by what a provider says at their sign-in."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -18,9 +19,10 @@ from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, find, require
 from kunsthalle.iam import access_groups as service
+from kunsthalle.iam.dynamic_members import dynamic_groups, dynamic_members_of
 from kunsthalle.iam.iam_pagination import Account, Identity, OffsetParameters, by_offset, given, total_of
 from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
-from kunsthalle.iam.queries import groups_of
+from kunsthalle.iam.queries import all_groups_of, groups_of
 from kunsthalle.iam.resources import GROUP
 from kunsthalle.iam.routes_service_ids import own_account
 from kunsthalle.iam.schemas_access_groups import (
@@ -41,7 +43,7 @@ _SORTS = {"name": _TABLE.name, "id": _TABLE.id, "description": _TABLE.descriptio
 _SEARCH = "`id:`, `name:` or `description:` and a text"
 MembershipType = Annotated[
     Literal["static", "dynamic", "all"] | None,
-    Meta(description="How one is a member: by name, or by a rule at sign-in, which is never listed here."),
+    Meta(description="How one is a member: by name (`static`), or by a rule at a sign-in with a provider (`dynamic`)."),
 ]
 Crn = Annotated[bool, Meta(description="Whether groups are shown with their CRN.")]
 Federated = Annotated[bool, Meta(description="Whether groups are shown with whether they have rules.")]
@@ -99,6 +101,13 @@ class DeletedGroupParameters(Parameters, frozen=True):
     force: Annotated[bool, Meta(description="Whether a group that has members or rules is deleted, too.")] = False
 
 
+_GROUPS_OF: dict[str, Callable[[Session, str, str], Iterable[str]]] = {
+    "static": groups_of,
+    "dynamic": dynamic_groups,
+    "all": all_groups_of,
+}
+
+
 def _found(search: tuple[str, str]) -> Any:
     name, text = search
     return _TABLE.id == text if name == "id" else _TABLE[name].contains(text, autoescape=True)
@@ -108,8 +117,9 @@ def _filters(session: Session, query: GroupsParameters) -> list[Any]:
     here = session.ctx.account_id
     where = [_TABLE.account_id == (here if query.account_id is None else query.account_id)]
     if query.iam_id is not None:
-        where.append(_TABLE.id.in_(groups_of(session, here, query.iam_id)))
-    if query.membership_type == "dynamic":
+        groups = _GROUPS_OF[query.membership_type or "all"](session, here, query.iam_id)
+        where.append(_TABLE.id.in_(list(groups)))
+    elif query.membership_type == "dynamic":  # of nobody
         where.append(false())
     return where if query.search is None else [*where, _found(query.search)]
 
@@ -170,12 +180,20 @@ def _delete(session: Session, _request: Request, group: Authorized[AccessGroup],
 
 def _members(session: Session, request: Request, group: AccessGroup, query: MembersParameters) -> dict[str, Any]:
     """List the members of an access group."""
-    members = [] if query.membership_type == "dynamic" else service.members_of(session, group, query.type)
+    members = _members_of(session, group, query)
     envelope, rows = by_offset(
         session, request, query, len(members), lambda offset, limit: members[offset : offset + limit]
     )
     shown = [(row, service.name_of(session, group.account_id, row.iam_id) if query.verbose else {}) for row in rows]
     return {**envelope, "members": [member_response(row, session.ctx, names) for row, names in shown]}
+
+
+def _members_of(session: Session, group: AccessGroup, query: MembersParameters) -> list[Any]:
+    named = [] if query.membership_type == "dynamic" else service.members_of(session, group, query.type)
+    if query.membership_type == "static" or query.type not in (None, "user"):
+        return named
+    known = {row.iam_id for row in named}
+    return [*named, *(row for row in dynamic_members_of(session, group.id) if row.iam_id not in known)]
 
 
 def _few(members: list[Any]) -> None:

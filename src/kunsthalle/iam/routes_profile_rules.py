@@ -1,4 +1,4 @@
-"""`/v1/profiles/{id}/rules` and `/links`: kept and shown; they speak of logins and tokens that are not offered."""
+"""`/v1/profiles/{id}/rules` and `/links`: rules of sign-ins act, the rest is kept and shown."""
 
 from __future__ import annotations
 

@@ -7,16 +7,16 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from kunsthalle.api import access
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces import iam
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.core.event_counts import SIGN_INS
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.session import Session
-from kunsthalle.iam.schemas_identities import TokenResponse
+from kunsthalle.iam.schemas_identities import PasscodeResponse, TokenResponse
 from kunsthalle.iam.sign_in_audit import Login
-from kunsthalle.iam.token_grants import OFFERED, grant
+from kunsthalle.iam.token_grants import OFFERED, grant, passcode_for
 from kunsthalle.iam.tokens import Tokens
 
 log = get_logger("identity")
@@ -51,13 +51,28 @@ def _token(tokens: Tokens) -> Callable[[Session, Request], Any]:
         try:
             return _counted(login, lambda: grant(tokens, session, _form(request), login))
         except Problem as problem:
-            if login.key is None:
+            if login.basis is None:
                 log.info("a sign-in without a key that is known", code=problem.code, trace=session.ctx.trace)
             raise
         finally:
-            request.record = login.record if login.key is not None else None
+            request.record = login.record if login.basis is not None else None
 
     return call
+
+
+def _passcode(tokens: Tokens) -> Callable[[Session, Request], PasscodeResponse]:
+    def call(session: Session, request: Request) -> PasscodeResponse:
+        """Create the passcode that signs the caller in once, as `ibmcloud login --sso` takes it."""
+        authorization = request.headers.get("authorization", "").strip()
+        claims = tokens.verify(authorization.rpartition(" ")[2])
+        return PasscodeResponse(passcode=passcode_for(session, claims))
+
+    return call
+
+
+def _passcode_page(_session: Session, _request: Request) -> Reply:
+    """Lead a browser to the page of the console that shows one-time passcodes."""
+    return Reply(status=303, headers={"Location": "/console/passcode"})
 
 
 def routes(tokens: Tokens) -> tuple[Route, ...]:
@@ -72,6 +87,7 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             "issuer": issuer,
             "token_endpoint": f"{issuer}/token",
             "jwks_uri": f"{issuer}/keys",
+            "passcode_endpoint": f"{issuer}/passcode",
             "grant_types_supported": list(OFFERED),
             "id_token_signing_alg_values_supported": ["RS256"],
         }
@@ -87,6 +103,16 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             answer=TokenResponse,
             writes=False,
         ),
+        route(
+            "POST",
+            "/identity/passcode",
+            _passcode(tokens),
+            surface=surface,
+            access=access.invited("iam-identity.passcode.create"),
+            answer=PasscodeResponse,
+            status=201,
+        ),
+        route("GET", "/identity/passcode", _passcode_page, surface=surface, access=anyone, status=303),
         route("GET", "/identity/keys", keys, surface=surface, access=anyone),
         route("GET", "/identity/.well-known/openid-configuration", discovery, surface=surface, access=anyone),
     )

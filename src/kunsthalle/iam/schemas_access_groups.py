@@ -159,13 +159,14 @@ def rule_response(rule: AccessGroupRule) -> RuleResponse:
 
 
 def member_response(row: Any, ctx: Context, names: dict[str, str]) -> dict[str, Any]:
-    """One member; `names` is what `verbose` adds."""
+    """One member, by name or by a rule; `names` is what `verbose` adds."""
+    by_rule = hasattr(row, "rule_id")
     return {
         "iam_id": row.iam_id,
-        "type": row.type,
-        "membership_type": "static",
+        "type": "user" if by_rule else row.type,
+        "membership_type": "dynamic" if by_rule else "static",
         "href": f"{ctx.origin}/v2/groups/{row.group_id}/members/{row.iam_id}",
         "created_at": rfc3339(row.created_at),
-        "created_by_id": row.created_by,
+        "created_by_id": row.rule_id if by_rule else row.created_by,
         **names,
     }

@@ -25,6 +25,12 @@ class TokenResponse(ResponseBody):
     scope: str
 
 
+class PasscodeResponse(ResponseBody):
+    """A passcode, which is good for one token request within five minutes."""
+
+    passcode: str
+
+
 class HistoryResponse(ResponseBody):
     """An action on an identity: who did what, and when. `params` are the names of the changed fields."""
 

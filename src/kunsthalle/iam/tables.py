@@ -61,7 +61,7 @@ profile_identities = Table(
     Column("description", Text),
 )
 
-# Claim rules and links are kept and shown; what they speak of (federated logins, compute tokens) is not offered.
+# Claim rules of sign-ins with providers act; those of compute tokens, and links, are kept and shown.
 profile_rules = resource_table(
     "profile_rules",
     Column("profile_id", String(64), nullable=False),
@@ -170,4 +170,52 @@ access_group_rules = resource_table(
     Column("modified_at", Moment, nullable=False),
     Column("modified_by", String(128), nullable=False),
     Index("ix_access_group_rules_group", "group_id"),
+)
+
+# Who signed in with a provider, and what it said of them. `id` is the session of tokens; `account_id` the account that
+# was entered first, empty for somebody who was invited and is in none. `ends_at` is real time, as tokens have it.
+federated_sign_ins = Table(
+    "federated_sign_ins",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", String(32), nullable=False),
+    Column("iam_id", String(128), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("realm", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("sid", String(255), nullable=False),
+    Column("claims", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Index("ix_federated_sign_ins_person", "iam_id"),
+    Index("ix_federated_sign_ins_subject", "provider", "subject"),
+    Index("ix_federated_sign_ins_ends_at", "ends_at"),
+)
+
+# Members of access groups by a rule, from a sign-in until `expires_at` by the product clock.
+dynamic_members = Table(
+    "dynamic_members",
+    metadata,
+    Column("rule_id", String(64), primary_key=True),
+    Column("iam_id", String(128), primary_key=True),
+    Column("group_id", String(64), nullable=False),
+    Column("account_id", String(32), nullable=False),
+    Column("realm", String(255), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_dynamic_members_member", "account_id", "iam_id"),
+    Index("ix_dynamic_members_group", "group_id"),
+    Index("ix_dynamic_members_expires_at", "expires_at"),
+)
+
+# One-time passcodes by their hash. Each stands for a sign-in (`session_id`) or an API key; `ends_at` is real time.
+passcodes = Table(
+    "passcodes",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("session_id", String(64), nullable=False),
+    Column("api_key_id", String(64), nullable=False),
+    Column("account_id", String(32), nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Index("ix_passcodes_ends_at", "ends_at"),
 )

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.queries import account, member, user
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.db.session import Session
+from kunsthalle.iam import session_grants
 from kunsthalle.iam.api_keys import usable
-from kunsthalle.iam.identity_settings import lifetimes
+from kunsthalle.iam.federated_sign_ins import (
+    Passcode,
+    copy_sign_in,
+    find_passcode,
+    find_sign_in,
+    hash_of_passcode,
+    make_passcode,
+)
 from kunsthalle.iam.models import ApiKey, Profile
 from kunsthalle.iam.queries import (
-    NEVER,
     key_by_id,
     key_by_secret,
     profile_by,
     service_id,
-    token_generation,
     valid_until,
 )
 from kunsthalle.iam.resources import PROFILE
-from kunsthalle.iam.sign_in_audit import Login
-from kunsthalle.iam.tokens import Renewal, Tokens
+from kunsthalle.iam.sign_in_audit import Login, bad_passcode
+from kunsthalle.iam.token_answers import Who, issue, of_key, wearing
+from kunsthalle.iam.tokens import Claims, Renewal, Tokens
 from kunsthalle.iam.trusted_profiles import may_assume, meant_profile
 
 GRANT = "urn:ibm:params:oauth:grant-type:"
 ACCOUNT = "bss_account"
 """The account in which a token is to act, if not that of its key: how public clients switch accounts."""
-OFFERED = (f"{GRANT}apikey", f"{GRANT}assume", "refresh_token")
-
-
-@dataclass(frozen=True, slots=True)
-class _Who:
-    """Whom a token speaks for, and in which account."""
-
-    iam_id: str
-    account_id: str
-    name: str
-    email: str = ""
-    kind: str = "User"
+OFFERED = (f"{GRANT}apikey", f"{GRANT}assume", f"{GRANT}passcode", "refresh_token")
 
 
 def grant(tokens: Tokens, session: Session, form: dict[str, str], login: Login) -> dict[str, Any]:
@@ -54,6 +49,8 @@ def grant(tokens: Tokens, session: Session, form: dict[str, str], login: Login) 
         return _for_refresh(tokens, session, form, login)
     if type_ == f"{GRANT}assume":
         return _for_profile(tokens, session, form, login)
+    if type_ == f"{GRANT}passcode":
+        return _for_passcode(tokens, session, form, login)
     if type_ in {f"{GRANT}cr-token", f"{GRANT}iks-cr-token"}:
         text = f"The grant {type_.rsplit(':', 1)[-1]} is known and not offered here; use an API key."
         raise Problem(Reason.NOT_IMPLEMENTED, "BXNIM0109E", text, Target("grant_type"))
@@ -65,11 +62,36 @@ def _for_key(tokens: Tokens, session: Session, form: dict[str, str], login: Logi
     key = usable(login.key, session.ctx.now())
     where = _in_account(session, key, form.get(ACCOUNT))
     login.account_id = where.account_id
-    return _issue(tokens, session, key, where, f"{GRANT}apikey")
+    return issue(tokens, session, of_key(session, key), where, f"{GRANT}apikey")
 
 
-def _expired() -> Problem:
-    return Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
+def _for_passcode(tokens: Tokens, session: Session, form: dict[str, str], login: Login) -> dict[str, Any]:
+    """A one-time passcode of somebody who is signed in: it stands for what they signed in with."""
+    passcode = form.get("passcode", "")
+    stands_for = find_passcode(session, passcode)
+    if stands_for is None:
+        raise bad_passcode()
+    login.passcode, account_id = hash_of_passcode(passcode), form.get(ACCOUNT) or stands_for.account_id
+    if not stands_for.api_key_id:
+        return session_grants.for_passcode(tokens, session, stands_for.session_id, account_id, login)
+    login.key = key_by_id(session, stands_for.api_key_id)
+    key = usable(login.key, session.ctx.now())
+    where = _in_account(session, key, account_id)
+    login.account_id = where.account_id
+    return issue(tokens, session, of_key(session, key), where, f"{GRANT}passcode")
+
+
+def passcode_for(session: Session, claims: Claims) -> str:
+    """A passcode of the person whose token the claims are of, in the account of that token.
+
+    400 for programs and for profiles, which have no one to type it.
+    """
+    if claims.kind != "User":
+        raise Problem(Reason.INVALID, "BXNIM0106E", "Only users have one-time passcodes; use an API key.")
+    session_id = ""
+    if claims.session_id and (sign_in := find_sign_in(session, claims.session_id)) is not None:
+        session_id = copy_sign_in(session, sign_in).id
+    return make_passcode(session, Passcode(session_id, claims.api_key_id, claims.account_id))
 
 
 def _for_refresh(tokens: Tokens, session: Session, form: dict[str, str], login: Login) -> dict[str, Any]:
@@ -78,20 +100,22 @@ def _for_refresh(tokens: Tokens, session: Session, form: dict[str, str], login: 
     The account stays that of the token, unless another is asked for.
     """
     renewal = tokens.renewal(form.get("refresh_token", ""))
+    if renewal.session_id:
+        return session_grants.for_refresh(tokens, session, renewal, form.get(ACCOUNT), login)
     key = login.key = key_by_id(session, renewal.api_key_id)
     login.renewing, login.wearing = True, renewal.profile_id is not None
     if key is None or key.locked:
-        raise _expired()
+        raise session_grants.expired()
     _owner(session, usable(key, session.ctx.now()))
     if renewal.profile_id is None:
         where = _in_account(session, key, form.get(ACCOUNT) or renewal.account_id)
         login.account_id = where.account_id
-        return _issue(tokens, session, key, where, "refresh_token")
+        return issue(tokens, session, of_key(session, key), where, "refresh_token")
     profile = profile_by(session, PROFILE.table.c.id == renewal.profile_id)
     if profile is None or not _may_wear(session, key, profile):
-        raise _expired()
+        raise session_grants.expired()
     login.profile, login.account_id = profile, profile.account_id
-    return _issue(tokens, session, key, _wearing(profile), "refresh_token", renewal)
+    return issue(tokens, session, of_key(session, key), wearing(profile), "refresh_token", renewal)
 
 
 def _for_profile(tokens: Tokens, session: Session, form: dict[str, str], login: Login) -> dict[str, Any]:
@@ -102,15 +126,19 @@ def _for_profile(tokens: Tokens, session: Session, form: dict[str, str], login: 
     except Problem as problem:
         text = "Provided access_token is expired or invalid."
         raise Problem(Reason.INVALID, "BXNIM0408E", text) from problem
-    until = valid_until(session, claims)
-    profile, key = meant_profile(session, form), key_by_id(session, claims.api_key_id)
-    login.key, login.wearing = key, True
+    until, profile = valid_until(session, claims), meant_profile(session, form)
+    login.wearing = True
+    if claims.session_id:
+        in_time = claims if until > session.ctx.now() else None
+        return session_grants.for_profile(tokens, session, in_time, profile, login, refused)
+    key = login.key = key_by_id(session, claims.api_key_id)
     if key is None or until <= session.ctx.now() or (key.iam_id, key.account_id) != (claims.iam_id, claims.account_id):
         raise refused  # also a token in another account than its key's: what it gave would outlive that membership
     if profile is None or not _may_wear(session, key, profile):
         raise refused
     login.profile, login.account_id = profile, profile.account_id
-    return _issue(tokens, session, key, _wearing(profile), f"{GRANT}assume", Renewal(key.id, profile.id, None))
+    renewal = Renewal(key.id, profile.id, None)
+    return issue(tokens, session, of_key(session, key), wearing(profile), f"{GRANT}assume", renewal)
 
 
 def _may_wear(session: Session, key: ApiKey, profile: Profile) -> bool:
@@ -118,11 +146,7 @@ def _may_wear(session: Session, key: ApiKey, profile: Profile) -> bool:
     return key.opens(profile.account_id) and may_assume(session, profile, key.iam_id, key.account_id)
 
 
-def _wearing(profile: Profile) -> _Who:
-    return _Who(profile.iam_id, profile.account_id, profile.name, profile.email or "", "Profile")
-
-
-def _owner(session: Session, key: ApiKey) -> _Who:
+def _owner(session: Session, key: ApiKey) -> Who:
     """Whose key it is; 400 when that identity or its account may not act any more.
 
     In no account is who has not accepted the invitation to it yet: all that such a token is good for is to accept.
@@ -130,14 +154,14 @@ def _owner(session: Session, key: ApiKey) -> _Who:
     here = account(session, key.account_id)
     program = service_id(session, key.iam_id)
     if here is not None and here.state == "ACTIVE" and program is not None:
-        return _Who(key.iam_id, key.account_id, program.name, "", "ServiceId")
+        return Who(key.iam_id, key.account_id, program.name, "", "ServiceId")
     person = user(session, key.account_id, key.iam_id)
     if here is None or here.state != "ACTIVE" or person is None or person.state not in {"ACTIVE", "PENDING"}:
         raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
-    return _Who(key.iam_id, key.account_id if person.state == "ACTIVE" else "", person.name, person.user_id)
+    return Who(key.iam_id, key.account_id if person.state == "ACTIVE" else "", person.name, person.user_id)
 
 
-def _in_account(session: Session, key: ApiKey, account_id: str | None) -> _Who:
+def _in_account(session: Session, key: ApiKey, account_id: str | None) -> Who:
     """Its owner, in the account that is asked for: a user's key opens every account that they are a member of.
 
     400 for an account in which they are none, whether it exists or not.
@@ -149,52 +173,4 @@ def _in_account(session: Session, key: ApiKey, account_id: str | None) -> _Who:
     if there is None or there.state != "ACTIVE" or person is None or not key.opens(account_id):
         text = "Provided bss_account does not exist, or the identity is no member of it."
         raise Problem(Reason.INVALID, "BXNIM0106E", text)
-    return _Who(key.iam_id, account_id, person.name, person.user_id)
-
-
-def _claims(who: _Who) -> dict[str, Any]:
-    realm, _, identifier = who.iam_id.partition("-")
-    given_name, _, surface = who.name.partition(" ")
-    known = {
-        "iam_id": who.iam_id,
-        "id": who.iam_id,
-        "realmid": realm,
-        "identifier": identifier,
-        "name": who.name,
-        "email": who.email,
-        "account": {"valid": bool(who.account_id), "bss": who.account_id, "frozen": True},
-    }
-    if who.kind == "User":
-        subject = {"sub": who.email, "iam_id": who.iam_id, "name": who.name, "email": who.email}
-        return {
-            **known,
-            "given_name": given_name,
-            "family_name": surface or given_name,
-            "sub": who.email,
-            "authn": subject,
-        }
-    subject = {"sub": identifier, "iam_id": who.iam_id, "sub_type": who.kind, "name": who.name}
-    return {**known, "sub": identifier, "sub_type": who.kind, "authn": subject}
-
-
-def _issue(
-    tokens: Tokens, session: Session, key: ApiKey, who: _Who, grant_type: str, renewal: Renewal | None = None
-) -> dict[str, Any]:
-    """A token ends with its key, whatever the lifetime of tokens. `renewal` is what its refresh token will renew.
-
-    The time left of the key is counted by the product clock, the life of the token by real time.
-    """
-    access, refresh = lifetimes(session, who.account_id)
-    left = ((key.expires_at or NEVER) - session.ctx.now()) // 1_000_000
-    lifetime = max(1, min(access, left))
-    claims = {**_claims(who), "akid": key.id}
-    issuer = f"{session.ctx.origin}/identity"
-    token, expires = tokens.access_token(claims, issuer, grant_type, lifetime, token_generation(session))
-    return {
-        "access_token": token,
-        "refresh_token": tokens.refresh_token(renewal or Renewal(key.id, None, who.account_id), refresh),
-        "token_type": "Bearer",
-        "expires_in": lifetime,
-        "expiration": expires,
-        "scope": "ibm openid",
-    }
+    return Who(key.iam_id, account_id, person.name, person.user_id)

@@ -34,7 +34,8 @@ _GENERATION = "generation"
 class Claims(Struct, frozen=True):
     """What a valid token says. `expires` is in seconds since the epoch, real time.
 
-    `generation`: how often all access tokens had been expired when it was issued.
+    `generation`: how often all access tokens had been expired when it was issued. `session_id`: the sign-in with a
+    provider that the token rests on, where it rests on no API key.
     """
 
     iam_id: str
@@ -45,16 +46,19 @@ class Claims(Struct, frozen=True):
     expires: int
     api_key_id: str
     generation: int = 0
+    session_id: str = ""
 
 
 class Renewal(Struct, frozen=True):
     """What a refresh token renews: the key it was issued for, the trusted profile that was put on, if any, and the
-    account in which the key's owner acts, if that was said.
+    account in which the key's owner acts, if that was said. Of a sign-in with a provider there is no key, but the
+    session.
     """
 
     api_key_id: str
     profile_id: str | None
     account_id: str | None
+    session_id: str = ""
 
 
 class Tokens:
@@ -113,7 +117,12 @@ class Tokens:
         """A signed refresh token: good as long as its key is, at most thirty days."""
         now = self._clock.real() // SECOND
         claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "iat": now, "exp": now + lifetime}
-        of = {"akid": renewal.api_key_id, "profile_id": renewal.profile_id, "account_id": renewal.account_id}
+        of = {
+            "akid": renewal.api_key_id,
+            "profile_id": renewal.profile_id,
+            "account_id": renewal.account_id,
+            "session_id": renewal.session_id or None,
+        }
         return self._sign({**claims, **{name: value for name, value in of.items() if value is not None}})
 
     def _sign(self, claims: dict[str, Any]) -> str:
@@ -151,6 +160,7 @@ class Tokens:
                 expires=claims["exp"],
                 api_key_id=claims.get("akid", ""),
                 generation=claims.get(_GENERATION, 0),
+                session_id=claims.get("session_id", ""),
             )
             if len(self._verified) >= _REMEMBERED:
                 self._verified.clear()
@@ -168,7 +178,8 @@ class Tokens:
             claims = {"exp": 0}
         if claims["exp"] * SECOND <= self._clock.real():
             raise Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
-        return Renewal(str(claims["akid"]), claims.get("profile_id"), claims.get("account_id"))
+        profile_id, account_id = claims.get("profile_id"), claims.get("account_id")
+        return Renewal(str(claims["akid"]), profile_id, account_id, claims.get("session_id", ""))
 
     def forget(self, api_key_id: str) -> None:
         """Forget the verified tokens of a key that was disabled or deleted."""

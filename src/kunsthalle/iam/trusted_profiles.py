@@ -13,6 +13,7 @@ from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, some
 from kunsthalle.iam import erasure
 from kunsthalle.iam.api_keys import no_more_than_held, stale
+from kunsthalle.iam.claim_rules import check_conditions
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import Profile, ProfileLink, ProfileRule
 from kunsthalle.iam.policies import drop_subject
@@ -147,7 +148,10 @@ def meant_profile(session: Session, form: dict[str, str]) -> Profile | None:
 
 
 def add_rule(session: Session, granted: Authorized[Profile], **changes: Any) -> ProfileRule:
-    """Store a claim rule with the profile. 403 unless the caller holds whatever the profile holds."""
+    """A claim rule of the profile: of type Profile-SAML, who signs in with claims that meet it may put the profile on.
+
+    403 unless the caller holds whatever the profile holds.
+    """
     ctx, now = session.ctx, session.ctx.now()
     _rule(changes)
     profile = granted.resource
@@ -167,8 +171,7 @@ def _rule(rule: dict[str, Any]) -> None:
     needed = "realm_name" if rule["type"] == "Profile-SAML" else "cr_type"
     if not rule[needed]:
         raise invalid("bad_request", f"A rule of type {rule['type']} needs {needed}.", needed)
-    if not rule["conditions"]:
-        raise invalid("bad_request", "A rule has at least one condition.", "conditions")
+    check_conditions(rule["conditions"])
 
 
 def change_rule(

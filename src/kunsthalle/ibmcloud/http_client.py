@@ -112,6 +112,17 @@ class Api:
             raise Failed(f"The server at {self.session.endpoint} gave no token.")
         return answer
 
+    def passcode_page(self) -> str:
+        """Where a browser shows one-time codes, as the server says; Failed where it says none."""
+        try:
+            document = self._once("GET", "/identity/.well-known/openid-configuration", None, {}).body
+        except Refused as refused:
+            raise Failed(f"The server at {self.session.endpoint} has no one-time codes.") from refused
+        page = document.get("passcode_endpoint") if isinstance(document, dict) else None
+        if not isinstance(page, str) or not page.startswith(("http://", "https://")):
+            raise Failed(f"The server at {self.session.endpoint} has no one-time codes.")
+        return page
+
     def refresh(self) -> None:
         """A new token for the session's refresh token; Failed when that has ended too."""
         try:

@@ -115,6 +115,17 @@ class Terminal:
                 return False
             self._prompt("Please enter 'y', 'n', 'yes' or 'no'.\n")
 
+    def agree(self, question: str) -> bool:
+        """As `confirm`, where Enter is yes."""
+        while True:
+            self._prompt(f"{question} [Y/n] > ")
+            answer = self._answer().lower()
+            if answer in {"y", "yes", ""}:
+                return True
+            if answer in {"n", "no"}:
+                return False
+            self._prompt("Please enter 'y', 'n', 'yes' or 'no'.\n")
+
     def choose(self, title: str, choices: Sequence[str]) -> int:
         """The position of a choice in a numbered list."""
         listed = "".join(f"{number}. {choice}\n" for number, choice in enumerate(choices, 1))

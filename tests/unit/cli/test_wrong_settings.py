@@ -43,6 +43,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("database", "postgresql://nobody@localhost:port/none", "give postgresql://user@host/name"),
     ("master_key_file", "{folder}", "Is a directory"),
     ("master_key_file", "{file}", "is no key"),
+    ("oidc_providers", "{folder}", "cannot be read: Is a directory"),
+    ("oidc_providers", "{file}", "is no TOML: Expected"),
     ("blobs", "ftp://images", "give file:///folder or s3://"),
     ("blobs", "s3://key:hidden@images?endpoint=https://s3.example.org", "Keys do not belong"),
     ("blobs", "file://{file}", FOLDER),

@@ -126,6 +126,7 @@ class Held:
 
     def __init__(self, rule: dict[str, Any] | None, name: str) -> None:
         self.rule = rule
+        self.subject_id = "IBMid-someone"
         self._name = name
 
     def grant(self, _custom: object) -> Grant:

@@ -1,4 +1,6 @@
-"""Installs the packages of tests/node once for each content of its lock, into a cache outside the tree."""
+"""Installs the packages of tests/node, and of folders like it, once for each content of its lock, into a cache outside
+the tree.
+"""
 
 from __future__ import annotations
 
@@ -15,38 +17,52 @@ _GIVEN = ("package.json", "package-lock.json", ".npmrc")
 _COMMAND = ("ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
-def installed() -> bool:
-    """Return whether the packages that the lock asks for are in the tree."""
-    return MODULES.is_symlink() and MODULES.resolve() == _wanted() / MODULES.name and MODULES.exists()
+PROVIDER = FOLDER.with_name("node_provider")
+"""Where the identity provider is that sign-ins are tested with."""
 
 
-def install() -> None:
+def installed(folder: Path | None = None) -> bool:
+    """Return whether the packages that a folder's lock asks for are in the tree; of tests/node if none is named."""
+    modules, wanted = _modules(folder), _wanted(folder)
+    return modules.is_symlink() and modules.resolve() == wanted / modules.name and modules.exists()
+
+
+def install(folder: Path | None = None) -> None:
     """Have npm install the packages where they are not yet, and link them into the tree.
 
     CannotBuild where there is no npm, or where it fails.
     """
-    if installed():
+    if installed(folder):
         return
-    npm, folder = shutil.which("npm"), _wanted()
+    npm, wanted = shutil.which("npm"), _wanted(folder)
     if npm is None or shutil.which("node") is None:
         raise CannotBuild("There is no `node` with `npm` to run the Node SDK with; install Node.js 18 or later.")
-    if not folder.exists():
-        part = folder.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        for name in _GIVEN:
-            shutil.copy(FOLDER / name, part)
-        done = subprocess.run([npm, *_COMMAND], cwd=part, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CannotBuild(f"npm could not install the Node SDK:\n{done.stderr[-2_000:]}")
-        part.rename(folder)
-    if MODULES.is_dir() and not MODULES.is_symlink():
-        shutil.rmtree(MODULES)
-    MODULES.unlink(missing_ok=True)
-    MODULES.symlink_to(folder / MODULES.name)
+    if not wanted.exists():
+        _fetch(npm, folder or FOLDER, wanted)
+    modules = _modules(folder)
+    if modules.is_dir() and not modules.is_symlink():
+        shutil.rmtree(modules)
+    modules.unlink(missing_ok=True)
+    modules.symlink_to(wanted / modules.name)
 
 
-def _wanted() -> Path:
-    """The folder of the packages that the lock asks for."""
-    digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
+def _fetch(npm: str, folder: Path, wanted: Path) -> None:
+    part = wanted.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    for name in _GIVEN:
+        shutil.copy(folder / name, part)
+    done = subprocess.run([npm, *_COMMAND], cwd=part, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotBuild(f"npm could not install the packages of {folder.name}:\n{done.stderr[-2_000:]}")
+    part.rename(wanted)
+
+
+def _modules(folder: Path | None) -> Path:
+    return MODULES if folder is None else folder / MODULES.name
+
+
+def _wanted(folder: Path | None) -> Path:
+    """The folder of the packages that a lock asks for."""
+    digest = hashlib.sha256(((folder or FOLDER) / "package-lock.json").read_bytes()).hexdigest()
     return cache() / f"node-{digest[:12]}"

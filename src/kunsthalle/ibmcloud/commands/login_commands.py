@@ -12,7 +12,12 @@ from kunsthalle.ibmcloud.login_state import claims_of
 from kunsthalle.ibmcloud.printed_tables import safe
 from kunsthalle.ibmcloud.resource_commands import group_id
 
-_NO_PASSWORDS = "Kunsthalle has no passwords and no single sign-on. Log in with an API key: ibmcloud login --apikey KEY"
+_NO_PASSWORDS = (
+    "Kunsthalle has no passwords. Log in with an API key (ibmcloud login --apikey KEY) or a one-time code"
+    " (ibmcloud login --sso)."
+)
+_PASSCODE = "passcode"
+"""The user name that a one-time code is the password of."""
 
 
 def _api(run: Run) -> None:
@@ -39,10 +44,31 @@ def _key(run: Run) -> str:
         return from_text(from_file(options.get("apikey")))
     if options.get("u") == "apikey" and options.has("p"):
         return str(options.get("p"))
-    if options.has("sso", "u", "p"):
+    if options.has("u", "p"):
         raise Failed(_NO_PASSWORDS)
     known = run.env.get("IBMCLOUD_API_KEY") or run.env.get("BLUEMIX_API_KEY")
     return from_text(from_file(known)) if known else run.terminal.secret("API key> ").strip()
+
+
+def _wants_passcode(run: Run) -> bool:
+    return bool(run.given.get("sso")) or run.given.get("u") == _PASSCODE
+
+
+def _passcode(run: Run) -> str:
+    """The one-time code: the password of the user `passcode`, or typed after a look at the page that shows it."""
+    options, terminal = run.given, run.terminal
+    if options.has("u", "p"):
+        if options.get("u") != _PASSCODE:
+            raise Failed(_NO_PASSWORDS)
+        return str(options.get("p")) if options.has("p") else terminal.secret("One-time code > ")
+    page = safe(run.api.passcode_page())
+    terminal.lines([f"\nGet a one-time code from {page} to proceed."])
+    if run.session.text("SSOOTP") == "auto" or terminal.agree("Open the URL in the default browser?"):
+        import webbrowser  # nobody else needs it
+
+        if not webbrowser.open(page):
+            terminal.warn("No browser could be opened. Open the URL yourself.")
+    return terminal.secret("One-time code > ")
 
 
 def _grant(run: Run) -> dict[str, str]:
@@ -55,6 +81,8 @@ def _grant(run: Run) -> dict[str, str]:
     token = options.get("cr-token") or ("" if options.has("apikey") else env.get("IBMCLOUD_CR_TOKEN", ""))
     if token:
         return {"grant_type": f"{GRANT}cr-token", "cr_token": from_file(token).strip(), which: profile}
+    if _wants_passcode(run):
+        return {"grant_type": f"{GRANT}passcode", "passcode": _passcode(run).strip(), "response_type": "cloud_iam"}
     return {"grant_type": f"{GRANT}apikey", "apikey": _key(run), "response_type": "cloud_iam"}
 
 
@@ -69,10 +97,10 @@ def _assume(run: Run, token: str) -> dict[str, str]:
     return {**form, "profile_name": profile, "account": str(claims_of(token).get("account", {}).get("bss", ""))}
 
 
-def _authenticate(run: Run) -> None:
+def _authenticate(run: Run, form: dict[str, str]) -> None:
     session = run.session
     try:
-        token = run.api.token(_grant(run))
+        token = run.api.token(form)
         if run.given.has("profile") and not run.given.has("cr-token"):
             token = {**run.api.token(_assume(run, token["access_token"])), "refresh_token": ""}
     except Refused as refused:
@@ -94,9 +122,30 @@ def _account(run: Run) -> None:
     except Refused:
         document = {}
     name = str(document.get("name") or id_)
+    if account and account not in {id_, name} and _wants_passcode(run):
+        _switch(run, account)
+        return
     if account and account not in {id_, name}:
         raise Failed(f"The API key belongs to account {name} ({id_}); another account cannot be targeted with it.")
     session.put(Account={"GUID": id_, "Name": name, "Owner": str(document.get("owner_iam_id") or "")})
+
+
+def _switch(run: Run, account: str) -> None:
+    """Into another account of which whoever signed in is a user, by its id or its name."""
+    session, accounts = run.session, run.api.get("/v1/accounts")["resources"]
+    id_ = next((entry["id"] for entry in accounts if account in {entry["id"], entry["name"]}), account)
+    form = {"grant_type": "refresh_token", "refresh_token": session.text("IAMRefreshToken"), "bss_account": id_}
+    try:
+        token = run.api.token(form)
+    except Refused as refused:
+        raise Failed(f"You are no user of an account '{account}'.") from refused
+    session.put(IAMToken=f"Bearer {token['access_token']}", IAMRefreshToken=token["refresh_token"])
+    try:
+        document = run.api.get(path_of("/v1/accounts/{}", id_))
+    except Refused:
+        document = {}
+    owner = str(document.get("owner_iam_id") or "")
+    session.put(Account={"GUID": id_, "Name": str(document.get("name") or id_), "Owner": owner})
 
 
 def _region(run: Run, target: str | None) -> None:
@@ -126,9 +175,10 @@ def _login(run: Run) -> None:
     if options.has("skip-ssl-validation"):
         session.put(SSLDisabled=bool(options.get("skip-ssl-validation")))
     run.terminal.say(f"API endpoint: {session.endpoint}")
-    run.terminal.say("Authenticating...")
     session.broken = ""  # what could not be read is made anew
-    _authenticate(run)
+    form = _grant(run)
+    run.terminal.say("Authenticating...")
+    _authenticate(run, form)
     for name in ("ResourceGroup", "Account"):
         session.kept.pop(name, None)
     _account(run)
@@ -245,9 +295,9 @@ COMMANDS = (
             flag("cr-token", "TOKEN|@FILE", "Compute resource token."),
             flag("vpc-cri", text="Log in as the virtual server (there is no metadata service here)."),
             flag("profile", "PROFILE", "Trusted profile to assume: ID, CRN or name."),
-            flag("sso", text="Refused: there is no single sign-on."),
-            flag("u", "USERNAME", "The word 'apikey'."),
-            flag("p", "PASSWORD", "The API key, with -u apikey."),
+            flag("sso", text="Log in with a one-time code, which a page shows to whoever is signed in there."),
+            flag("u", "USERNAME", "The word 'apikey', or the word 'passcode'."),
+            flag("p", "PASSWORD", "The API key with -u apikey, the one-time code with -u passcode."),
             flag("c", "ACCOUNT_ID", "ID or name of the account."),
             flag("no-account", text="Ignored: a key belongs to one account."),
             flag("accept", text="Ignored: nothing is asked."),

@@ -62,7 +62,7 @@ COMMANDS = (
             flag("color", text="Enable or disable color output.", choices=_ON_OFF),
             flag("locale", "LOCALE|CLEAR", "Kept; the output is English."),
             flag("check-version", text="Kept; nothing is checked.", choices=_ON_OFF),
-            flag("sso-otp", "true|false|auto", "Kept; there is no single sign-on."),
+            flag("sso-otp", "true|false|auto", "auto: 'login --sso' opens the page without asking."),
             flag("alpha-commands", text="Kept; there are none.", choices=_ON_OFF),
         ),
         alone=(_SETTINGS,),
