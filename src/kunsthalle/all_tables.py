@@ -46,6 +46,6 @@ def metadata() -> MetaData:
     return tables.metadata
 
 
-def prepare(store: Store) -> None:
-    """Bring the schema of a database to the newest revision, wholly or not at all."""
-    preparing.prepare(store, metadata)
+def prepare(store: Store, *, migrates: bool = True, tell: preparing.Tell = preparing.say_nothing) -> None:
+    """Bring the schema of a database to the newest revision, wholly or not at all. See `db.prepare`."""
+    preparing.prepare(store, metadata, migrates=migrates, tell=tell)

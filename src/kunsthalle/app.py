@@ -266,6 +266,11 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
             raise UnknownMember("clock", kind)
 
 
+def _tell_of_migration(revision: str, head: str) -> None:
+    told = {"from_schema": revision, "to_schema": head, "way_back": "only a backup that was made before"}
+    log.warning("the database is brought to the schema of this release", **told)
+
+
 def _join_nodes(
     settings: Settings, store: Store, base: Context, clock: MovableClock, faults: Faults, tokens: Tokens
 ) -> None:
@@ -305,7 +310,7 @@ def build(
     providers = _providers(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url, Cipher(settings.master_key_path), job_bounds(settings))
-    prepare(store)
+    prepare(store, migrates=settings.schema_upgrade == "auto", tell=_tell_of_migration)
     region = REGIONS[settings.region]
     source = ids or Ids()
 

@@ -297,6 +297,12 @@ class Settings:
         secret=True,
         option=False,
     )
+    schema_upgrade: str = _setting(
+        "auto",
+        "'auto': a start brings the database of an older release to this one's schema; 'never': it refuses, and"
+        " kunsthalle migrate does it",
+        choices=("auto", "never"),
+    )
     shared_folder: str = _setting(
         "",
         "Folder that all nodes of one PostgreSQL database have in common: disks, machines, saved states, credentials,"

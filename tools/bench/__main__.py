@@ -19,6 +19,7 @@ BENCHES = {
     "data": "tools.bench.data",
     "cli": "tools.bench.cli",
     "fairness": "tools.bench.fairness",
+    "nodes": "tools.bench.nodes",
     "rehearsal": "tools.bench.rehearsal",
 }
 

@@ -60,6 +60,7 @@ _FILES = {
     "images": "images_verb:images",
     "lineage": "lineage_verb:lineage",
     "master-key": "master_key_verb:master_key",
+    "migrate": "migrate:migrate",
     "record": "record_verb:record",
     "report": "report_verb:report",
     "run": "run_verb:run",

@@ -271,7 +271,7 @@ def _in_words(settings: Settings) -> Iterator[None]:
 
     from kunsthalle.db.integrity import is_corruption
     from kunsthalle.db.nodes import OtherFolder
-    from kunsthalle.db.prepare import NewerSchema
+    from kunsthalle.db.prepare import NewerSchema, OlderSchema
     from kunsthalle.hypervisor.protocol import Unavailable
 
     try:
@@ -279,7 +279,11 @@ def _in_words(settings: Settings) -> Iterator[None]:
     except OtherFolder as error:
         raise Refusal(str(BadSetting("shared_folder", settings.shared_root, str(error)))) from error
     except NewerSchema as error:
-        raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
+        text = f"A later release has worked on this data, and nothing was changed: {error}."
+        raise Refusal(f"{text} There is no way back but to restore a backup that was made before it.") from error
+    except OlderSchema as error:
+        text = f"{error}; make a backup, then ask kunsthalle migrate"
+        raise Refusal(str(BadSetting("schema_upgrade", settings.schema_upgrade, text))) from error
     except master_keys.MasterKeyError as error:
         raise Refusal(f"--master-key-file {str(settings.master_key_path)!a}: {error}") from error
     except Unavailable as error:

@@ -24,6 +24,9 @@ class DidNotStart(Exception):
 class Served:
     """Starts on entering, stops on leaving. A second `start` on the same folder finds everything as it was."""
 
+    _no_config: tuple[str, ...] = ("--config", os.devnull)
+    """What keeps a file of settings of this user away from the process."""
+
     def __init__(
         self,
         data: Path,
@@ -62,7 +65,7 @@ class Served:
 
     def start(self) -> Self:
         """Runs the process and waits until /healthz answers 200."""
-        command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", "--config", os.devnull]
+        command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", *self._no_config]
         command += ["--data", str(self.data), "--port", "0"]
         command += ["--scenario", self._scenario] if self._scenario else []
         self.data.parent.mkdir(parents=True, exist_ok=True)

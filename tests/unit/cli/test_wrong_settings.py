@@ -48,6 +48,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("blobs", "ftp://images", "give file:///folder or s3://"),
     ("blobs", "s3://key:hidden@images?endpoint=https://s3.example.org", "Keys do not belong"),
     ("blobs", "file://{file}", FOLDER),
+    ("schema_upgrade", "yes", "give one of 'auto', 'never'"),
+    ("schema_upgrade", "", "give one of 'auto', 'never'"),
     ("shared_folder", "{file}", FOLDER),
     ("shared_folder", "/proc/kunsthalle", FOLDER),
     ("blob_cache", "{file}", FOLDER),

@@ -317,3 +317,27 @@ def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(store: Stor
         prepare(store)
     with store.engine.connect() as connection:
         assert connection.execute(blobs.select()).all() == [("d", 1, 1)]
+
+
+RELEASED = "0031"
+"""The oldest schema whose nodes may still work beside those of this release."""
+
+
+def test_migrations_since_the_release_only_add(store: Store) -> None:
+    """A node of the release goes on while a newer one migrates: it reads what it knows, and its rows need no more."""
+    _migrate(store, RELEASED)
+    before = inspect(store.engine)
+    columns = {table: {one["name"]: str(one["type"]) for one in before.get_columns(table)} for table in _tables(before)}
+    store.engine.dispose()
+    _migrate(store)
+    after = inspect(store.engine)
+    assert set(columns) <= set(_tables(after)), "a table is gone"
+    for table, known in columns.items():
+        now = {one["name"]: one for one in after.get_columns(table)}
+        assert {name: str(now[name]["type"]) for name in known} == known, f"{table}: a column is gone, or another one"
+        needed = [one for name, one in now.items() if name not in known and not one["nullable"]]
+        assert [one["name"] for one in needed if one["default"] is None] == [], f"{table}: an older node cannot insert"
+
+
+def _tables(schema: Any) -> list[str]:
+    return [name for name in schema.get_table_names() if name != "alembic_version"]

@@ -24,6 +24,12 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(HERE), version_locations=[str(VERSIONS)])
 
 
+def titles() -> list[dict[str, str]]:
+    """Each revision with what it is for, the oldest first."""
+    known = [*scripts().walk_revisions()]
+    return [{"revision": step.revision, "title": step.doc.splitlines()[0]} for step in reversed(known)]
+
+
 def upgrade(connection: Connection, to: str = "head") -> None:
     """Brings a database to a revision, in the transaction of the connection; an empty one is built from nothing.
 
