@@ -14,7 +14,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,16 +197,12 @@ def run(folder: Path, rounds: int) -> Section:
     return _section(spells)
 
 
-def _median(spells: list[Spell], of: Callable[[Spell], float]) -> float:
-    return statistics.median(of(spell) for spell in spells)
-
-
 def _section(spells: dict[int, list[Spell]]) -> Section:
     cost = {
-        count: {part: _median(found, lambda spell, part=part: spell.milliseconds(part)) for part in PARTS}  # type: ignore[misc]
+        count: {part: statistics.median(spell.milliseconds(part) for spell in found) for part in PARTS}
         for count, found in spells.items()
     }
-    rate = {count: _median(found, lambda spell: spell.calls / spell.seconds) for count, found in spells.items()}
+    rate = {count: statistics.median(spell.calls / spell.seconds for spell in found) for count, found in spells.items()}
     gain = 2 * cost[1]["nodes"] / cost[2]["nodes"]
     figures = [
         Figure(
