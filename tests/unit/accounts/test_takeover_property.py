@@ -28,7 +28,7 @@ from unit.accounts.conftest import Client, People, opened
 from unit.iam.conftest import claims_of
 
 T = TypeVar("T")
-STEPS = share(4_000, 10_000)
+STEPS = 10_000
 LONG = share(0, 30_000)
 """Steps in the last world of the night: what only many people, keys and policies bring about."""
 WORLDS = (*[STEPS] * share(1, 20), *filter(None, (LONG,)))
