@@ -140,6 +140,7 @@ class Server:
     def start(self) -> None:
         self.drivers.blobs.sweep(0)
         keep_for(self.store, self.base, self.settings.audit_days)
+        _rotate_signing_keys(self.store, self.base, self.settings.signing_key_days)
         self.worker.start()
         self.watching.start()
 
@@ -361,6 +362,7 @@ def build(
         from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
         from kunsthalle.operator.routes_recordings import recording_routes
+        from kunsthalle.operator.routes_signing_keys import signing_key_routes
 
         tokens.ensure_keys()
         routes, not_implemented, _ = rooms()
@@ -371,6 +373,7 @@ def build(
             *fault_routes(faults, worker.kinds, partial(_expire_tokens, store), callers(store)),
             *scenario_routes(scenarios(), faults),
             *recording_routes(store.recordings, partial(_other_nodes, store)),
+            *signing_key_routes(),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         on_loaded()
@@ -453,6 +456,14 @@ def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
 
 def _other_nodes(store: Store, ctx: Context) -> int:
     return store.read(ctx, lambda session: nodes.others(session, store.node))
+
+
+def _rotate_signing_keys(store: Store, base: Context, days: int) -> None:
+    """By the clock from now on, or no more, where the settings say something else than at the last start."""
+    if store.read(base, lambda session: kv.get(session, kv.SIGNING_KEY_DAYS) or 0) != days:
+        from kunsthalle.iam.signing_key_rotation import rotate_every
+
+        rotate_every(store, base, days)
 
 
 def _expire_tokens(store: Store, ctx: Context) -> None:

@@ -363,6 +363,9 @@ class Settings:
         "How long a deleted catalog manages its images and can be restored, such as 7d or PT1H",
         allowed=_duration,
     )
+    signing_key_days: int = _setting(
+        0, "Days after which the key that signs tokens is replaced; 0: by 'kunsthalle keys rotate' alone", most=3650
+    )
     audit_days: int = _setting(365, "Days until audit entries are deleted; 0: never", reload=True)
     disk_reserve: int = _setting(
         1024, "MB (2**20 bytes) of disk space that images, disks and exports leave free for the database", reload=True

@@ -24,7 +24,7 @@ from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.session import Session
 from kunsthalle.drivers import Drivers
-from kunsthalle.iam import api_keys, erasure, signing_keys
+from kunsthalle.iam import api_keys, erasure, signing_key_rotation, signing_keys
 from kunsthalle.iam import routes as identity_routes
 from kunsthalle.iam.account_adapter import IamIdentities
 from kunsthalle.iam.iam_not_implemented import not_implemented_routes as unserved_identity
@@ -124,6 +124,7 @@ def join(
         key_rotation.rotate_job(),
         sweep_job(blobs),
         audit_retention.handler(),
+        signing_key_rotation.handler(),
         *catalog_handlers(rehearse),
         *erasure.handlers(),
         *storage_jobs.handlers(disks),

@@ -58,6 +58,7 @@ _FILES = {
     "env": "env_verb:env",
     "fault": "fault_verb:fault",
     "images": "images_verb:images",
+    "keys": "keys_verb:keys",
     "lineage": "lineage_verb:lineage",
     "master-key": "master_key_verb:master_key",
     "migrate": "migrate:migrate",

@@ -25,6 +25,7 @@ def authenticate(tokens: Tokens, session: Session, authorization: str) -> Contex
         scheme, token = "bearer", scheme  # the documentation's samples send the bare token
     if scheme.lower() != "bearer" or not token:
         raise unauthenticated()
+    tokens.follow(session)
     claims = tokens.verify(token.strip())
     if valid_until(session, claims) <= session.ctx.now():
         raise unauthenticated()

@@ -48,6 +48,7 @@ def _token(tokens: Tokens) -> Callable[[Session, Request], Any]:
     def call(session: Session, request: Request) -> Any:
         """Exchange an API key, a refresh token or, for a trusted profile, an access token for an access token."""
         login = Login()
+        tokens.follow(session)
         try:
             return _counted(login, lambda: grant(tokens, session, _form(request), login))
         except Problem as problem:
@@ -76,8 +77,9 @@ def _passcode_page(_session: Session, _request: Request) -> Reply:
 
 
 def routes(tokens: Tokens) -> tuple[Route, ...]:
-    def keys(_session: Session, _request: Request) -> Any:
+    def keys(session: Session, _request: Request) -> Any:
         """The public keys that verify access tokens."""
+        tokens.follow(session)
         return tokens.jwks()
 
     def discovery(session: Session, _request: Request) -> Any:

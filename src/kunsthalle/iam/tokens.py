@@ -20,12 +20,17 @@ from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.db.engine import Store
 from kunsthalle.db.kv import SIGNING_KEYS, get
+from kunsthalle.db.session import Session
 
 if TYPE_CHECKING:
-    from joserfc.jwk import KeySet, RSAKey
+    from joserfc.jwk import KeySet
+
+    from kunsthalle.iam.signing_keys import SigningKeys
 
 LIFETIME = 3_600
 REFRESH_LIFETIME = 30 * 86_400
+LOOK = SECOND
+"""Microseconds between two looks whether the signing keys were rotated."""
 _REMEMBERED = 10_000
 _ACCESS, _REFRESH = "access", "refresh"
 _GENERATION = "generation"
@@ -70,16 +75,37 @@ class Tokens:
         self._clock = ctx.clock
         self._ids = ctx.ids
         self._lock = threading.Lock()
-        self._keys: KeySet | None = None
+        self._keys: SigningKeys | None = None
+        self._text = ""
+        self._looked = 0
         self._verified: dict[str, Claims] = {}
 
-    def _key_set(self) -> KeySet:
+    def _all_keys(self) -> SigningKeys:
         with self._lock:
             if self._keys is None:
                 from kunsthalle.iam.signing_keys import load_keys
 
-                self._keys = load_keys(self._store, self._ctx)
+                self._keys, self._text = load_keys(self._store, self._ctx)
             return self._keys
+
+    def _key_set(self) -> KeySet:
+        return self._all_keys().verifying(self._clock.real())
+
+    def follow(self, session: Session) -> None:
+        """Look whether the keys were rotated, here or on another node: once a second at most, in the caller's own
+        transaction. A process that needed no key yet reads them when it does.
+        """
+        now = self._clock.real()
+        if self._keys is None or 0 <= now - self._looked < LOOK:
+            return
+        self._looked = now
+        text = get(session, SIGNING_KEYS)
+        if isinstance(text, str) and text != self._text:
+            from kunsthalle.iam.signing_keys import parse_keys
+
+            keys = parse_keys(session.cipher, text)
+            with self._lock:
+                self._keys, self._text = keys, text
 
     def ensure_keys(self) -> None:
         """Makes the keys of a store that has none, before any request could ask for them inside its own write."""
@@ -128,7 +154,7 @@ class Tokens:
     def _sign(self, claims: dict[str, Any]) -> str:
         from joserfc import jwt
 
-        key: RSAKey = self._key_set().keys[0]  # type: ignore[assignment]  # the newest key; we make RSA keys only
+        key = self._all_keys().signing(self._clock.real()).key
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
     def _decode(self, token: str, type_: str) -> dict[str, Any]:
@@ -190,5 +216,5 @@ class Tokens:
     def forget_all(self) -> None:
         """Drops every verified token and the keys, which are read anew: the whole store has become another."""
         with self._lock:
-            self._keys = None
+            self._keys, self._text = None, ""
             self._verified.clear()

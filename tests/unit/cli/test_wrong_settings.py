@@ -92,6 +92,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("metrics_port", "web", "give a whole number, 0 to 65535"),
     ("metrics_host", "no such host", "give an address of this host"),
     ("metrics_host", "http://127.0.0.1", "give an address of this host"),
+    ("signing_key_days", "-1", "give a whole number, 0 to 3650"),
+    ("signing_key_days", "3651", "give a whole number, 0 to 3650"),
     ("workers", "1", "give a whole number, 2 to 1024"),
     ("workers", "1025", "give a whole number, 2 to 1024"),
     ("job_lease", "1", "give a whole number, 2 to 3600"),
