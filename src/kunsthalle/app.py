@@ -38,6 +38,7 @@ from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.config import BadSetting, Settings
+from kunsthalle.core import quota_names
 from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
@@ -311,6 +312,7 @@ def build(
     providers = _providers(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url, Cipher(settings.master_key_path), job_bounds(settings))
+    store.quotas = quota_names.parse(settings.account_quota)
     prepare(store, migrates=settings.schema_upgrade == "auto", tell=_tell_of_migration)
     region = REGIONS[settings.region]
     source = ids or Ids()

@@ -211,6 +211,16 @@ def _proxies(value: str) -> str:
     return f"{advice}, and not everybody's" if any(network.prefixlen == 0 for network in known) else ""
 
 
+def _quotas(value: str) -> str:
+    from kunsthalle.core.quota_names import BadQuota, parse  # as above
+
+    try:
+        parse(value)
+    except BadQuota as error:
+        return str(error)
+    return ""
+
+
 def _host(value: str) -> str:
     known = re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?", value)
     return "" if known else "give an address of this host, as 127.0.0.1, ::1 or 0.0.0.0"
@@ -428,6 +438,15 @@ class Settings:
     )
     account_transfer_gb: int = _setting(
         1000, "Maximum GB (2**30 bytes) that these imports, exports and disk copies may write", least=1, reload=True
+    )
+    account_quota: str = _setting(
+        "",
+        "How much each account may have, as images=100 or vcpus=64; may be repeated, or a list with commas: images,"
+        " image_gb, volumes, snapshots, instances, vcpus, keys, vpcs, catalogs, offerings, api_keys; what is not named"
+        " has no limit; `kunsthalle quota set` changes it for one account",
+        allowed=_quotas,
+        several=True,
+        reload=True,
     )
 
     def __post_init__(self) -> None:

@@ -18,7 +18,6 @@ from kunsthalle.local import folder
 from kunsthalle.local.text_tables import line
 
 if TYPE_CHECKING:
-    from kunsthalle.authz.context import Context
     from kunsthalle.operator.backups.manifests import Manifest
     from kunsthalle.operator.backups.repositories import Repository
 
@@ -103,17 +102,6 @@ def _newest(repository: Repository) -> str:
     return max(manifests, key=lambda manifest: (manifest.made_at, manifest.name)).name
 
 
-def _system() -> Context:
-    from kunsthalle.authz.context import NOBODY, Context
-    from kunsthalle.authz.permissions import Grants
-    from kunsthalle.core.clock import SystemClock
-    from kunsthalle.core.ids import Ids
-    from kunsthalle.core.regions import REGIONS
-
-    region = next(iter(REGIONS.values()))
-    return Context(NOBODY, "", Grants("", ()), SystemClock(), Ids(), region, "", "").as_system("")
-
-
 @backup.command()
 @_PLACE
 @click.option("--name", default="", help="Name of the backup; default: the time, as 20300102t030405z")
@@ -147,6 +135,7 @@ def create(place: str, name: str, keep: int, data: Path, output: str, **changes:
 
 
 def _create(settings: Settings, place: str, name: str, keep: int) -> Any:
+    from kunsthalle.cli.system_context import system
     from kunsthalle.db.encryption import Cipher
     from kunsthalle.db.engine import Store
     from kunsthalle.drivers import Drivers
@@ -163,7 +152,7 @@ def _create(settings: Settings, place: str, name: str, keep: int) -> Any:
         drivers = Drivers(settings)
         disks = drivers.hypervisor.disks
         local = disks if isinstance(disks, LocalDisks) else None
-        source = Source(settings.shared_root, store, drivers.blobs, local, _system(), buckets)
+        source = Source(settings.shared_root, store, drivers.blobs, local, system(), buckets)
         return back_up(source, repository, name=name, keep=keep)
 
 
@@ -268,6 +257,7 @@ def restore(
 
 
 def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool) -> Any:
+    from kunsthalle.cli.system_context import system
     from kunsthalle.db.encryption import Cipher
     from kunsthalle.db.engine import Store
     from kunsthalle.drivers import Drivers
@@ -284,7 +274,7 @@ def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool
     try:
         with contextlib.closing(Store(settings.database_url, Cipher(settings.master_key_path))) as store:
             buckets = None if settings.buckets else settings.shared_root / "buckets"
-            parts = (store, disks_of(Drivers(settings)), _system(), buckets, renew_secrets)
+            parts = (store, disks_of(Drivers(settings)), system(), buckets, renew_secrets)
             return bring_back(Target(settings, *parts), repository, name, without_secrets=without_secrets)
     finally:
         os.close(lock)

@@ -62,6 +62,7 @@ _FILES = {
     "lineage": "lineage_verb:lineage",
     "master-key": "master_key_verb:master_key",
     "migrate": "migrate:migrate",
+    "quota": "quota_verb:quota",
     "record": "record_verb:record",
     "report": "report_verb:report",
     "run": "run_verb:run",

@@ -21,7 +21,7 @@ from kunsthalle.cli.greeting import create_command, greeting
 from kunsthalle.cli.reloading import Reloading, log_level
 from kunsthalle.config import BadSetting, Settings
 from kunsthalle.config_sources import Loaded
-from kunsthalle.core import core_files
+from kunsthalle.core import core_files, quota_names
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
@@ -174,7 +174,7 @@ def apply_changes(
         register.limits = limits_of(settings, files)
 
     def bounds(settings: Settings) -> None:
-        store.bounds = job_bounds(settings)
+        store.bounds, store.quotas = job_bounds(settings), quota_names.parse(settings.account_quota)
 
     def reserve(settings: Settings) -> None:
         server.drivers.space.reserve = settings.disk_reserve * MIB
@@ -182,7 +182,7 @@ def apply_changes(
     reloading.apply("log", log_level)
     reloading.apply("log access_log", requests)
     reloading.apply("header_timeout body_timeout write_timeout connections connections_per_address", limits)
-    reloading.apply("account_jobs account_running_jobs account_transfers account_transfer_gb", bounds)
+    reloading.apply("account_jobs account_running_jobs account_transfers account_transfer_gb account_quota", bounds)
     reloading.apply("disk_reserve", reserve)
     reloading.apply("audit_days", lambda settings: keep_for(store, server.base, settings.audit_days))
     reloading.apply(

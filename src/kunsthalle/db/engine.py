@@ -15,7 +15,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -169,6 +169,8 @@ class Store:
         self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None, *, reading: bool = False
     ) -> None:
         self.bounds = bounds or JobBounds()
+        self.quotas: Mapping[str, int] = {}
+        """The limits of accounts for which the operator has set none."""
         self.full = False
         self.embedded = _is_embedded(url)
         self.node = f"{NODE}{entropy(8).hex()}"
@@ -298,7 +300,7 @@ class Store:
             else:
                 self._begin(connection)
             session = Session(connection, ctx, self.memo, self.cipher, writing=True)
-            session.bounds = self.bounds
+            session.bounds, session.quotas = self.bounds, self.quotas
             session.recordings = self.recordings
             try:
                 result = _as_raised(function, session)

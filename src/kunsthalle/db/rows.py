@@ -9,7 +9,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 
 from kunsthalle.core.errors import Problem, Reason, Target
-from kunsthalle.db import audit, counters
+from kunsthalle.db import audit, counters, quotas
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType
 
@@ -23,6 +23,7 @@ def insert(session: Session, kind: ResourceType[M], model: M) -> M:
         state = values[kind.state_column.key]
         if state not in kind.states.first:
             raise ValueError(f"a new {kind.name} cannot be {state}")
+    quotas.refuse_another(session, kind, values.get("account_id", ""))
     session.execute(kind.adding, values)
     if kind.tallied:
         counters.add(session, values["account_id"], kind.name, 1)

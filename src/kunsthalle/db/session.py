@@ -19,6 +19,7 @@ from kunsthalle.db.encryption import Cipher
 
 _DEFAULT_BOUNDS = JobBounds()
 _NO_RECORDINGS = Recordings()
+_NO_QUOTAS: Mapping[str, int] = {}
 T = TypeVar("T")
 
 
@@ -36,6 +37,7 @@ class Session:
         "cipher",
         "ctx",
         "dialect",  # a name of SQLAlchemy; words: allow
+        "quotas",
         "recordings",
         "until",
         "writing",
@@ -53,6 +55,7 @@ class Session:
         self.ctx = ctx
         self.writing = writing
         self.bounds = _DEFAULT_BOUNDS
+        self.quotas: Mapping[str, int] = _NO_QUOTAS
         self.recordings = _NO_RECORDINGS
         self.until = math.inf
         self._after: list[Callable[[], None]] = []
@@ -63,6 +66,7 @@ class Session:
         other = Session(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
         other.bounds, other.until, other.recordings = self.bounds, self.until, self.recordings
+        other.quotas = self.quotas
         return other
 
     def check_time(self) -> None:

@@ -95,6 +95,15 @@ job_turns = Table(
     Column("turn", BigInteger, nullable=False, index=True),
 )
 
+account_quotas = Table(
+    "account_quotas",
+    metadata,
+    Column("account_id", String(32), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("most", BigInteger, nullable=False),
+)
+"""The limits that the operator has set for accounts; all others are those of the settings."""
+
 audit = Table(
     "audit",
     metadata,

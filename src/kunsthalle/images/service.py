@@ -17,6 +17,7 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import Authorized, find, may_create
 from kunsthalle.images import export_service, image_encryption, object_storage_instances, transfer_progress
 from kunsthalle.images import lifecycle_dates as life
+from kunsthalle.images.byte_quota import refuse_bytes
 from kunsthalle.images.holds import Holders, RefusesHeld
 from kunsthalle.images.image_encryption import Encryption
 from kunsthalle.images.image_usage_rules import uses
@@ -89,6 +90,7 @@ class ImageService:
             encryption_key=source.encryption.key_crn,
             encrypted_data_key=source.encryption.data_key,
         )
+        refuse_bytes(session, source.size)
         insert_named(session, IMAGE, image)
         image_encryption.register(session, image)
         queue.enqueue(session, IMPORT, image.id, transfer_bytes=source.size)

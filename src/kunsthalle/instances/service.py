@@ -30,6 +30,7 @@ from kunsthalle.instances.prototype_planning import plan
 from kunsthalle.instances.queries import interfaces_of, taken
 from kunsthalle.instances.requests import ActionRequest, CreateInstanceRequest, UpdateInstanceRequest
 from kunsthalle.instances.resources import INSTANCE
+from kunsthalle.instances.vcpu_quota import refuse_vcpus
 from kunsthalle.jobs import queue
 
 BOOT, STOP, RESTART, DELETE = "instance.boot", "instance.stop", "instance.restart", "instance.delete"
@@ -101,6 +102,7 @@ class InstanceService:
             disk_name=None,
             created_at=session.ctx.now(),
         )
+        refuse_vcpus(session, planned.profile)
         insert_named(session, INSTANCE, instance)
         host = host_of(session, instance)
         volume_id = boot_from(session, self.blobs, host, planned.boot, body.boot_volume_attachment)
@@ -120,6 +122,7 @@ class InstanceService:
             boots = [disk.uses for disk in disks if disk.attachment_type == "boot"]
             check_allowed(boots, INSTANCE_PROFILES[values["profile"]], values["options"])
             _refuse_crowd(session, server, INSTANCE_PROFILES[values["profile"]])
+            refuse_vcpus(session, INSTANCE_PROFILES[values["profile"]], INSTANCE_PROFILES[server.profile])
             update(session, INSTANCE, server.id, **values)
         if body.name is not UNSET and body.name != server.name:
             rename(session, INSTANCE, server.id, body.name)

@@ -81,6 +81,7 @@ def test_every_setting_that_sighup_applies_takes_effect(file: Path, tmp_path: Pa
             "log = 'warning'\nheader_timeout = 1\nbody_timeout = 2\nwrite_timeout = 3\nconnections = 4\n"
             "connections_per_address = 5\naudit_days = 6\ndisk_reserve = 7\naccount_jobs = 8\n"
             "account_running_jobs = 9\naccount_transfers = 10\naccount_transfer_gb = 11\n"
+            "account_quota = 'images=12'\n"
             "allowed_hosts = 'catalog.example.com'\n"
         )
         assert len(observers.all) == 2
@@ -93,8 +94,10 @@ def test_every_setting_that_sighup_applies_takes_effect(file: Path, tmp_path: Pa
         assert server.drivers.space.reserve == 7 * 2**20
         assert (bounds.waiting, bounds.running, bounds.transfers, bounds.transfer_bytes) == (8, 9, 10, 11 * 2**30)
         assert server.hosts.allows(b"catalog.example.com", "127.0.0.1")
+        assert server.store.quotas == {"images": 12}
         file.write_text("")
         reloading.reload()
+        assert server.store.quotas == {}
         assert len(observers.all) == 2
         assert not server.hosts.allows(b"catalog.example.com", "127.0.0.1")
         file.write_text("access_log = 'off'")

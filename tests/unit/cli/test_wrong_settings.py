@@ -102,6 +102,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("account_jobs", "1.5", COUNT),
     ("account_running_jobs", "0", COUNT),
     ("account_running_jobs", "two", COUNT),
+    ("account_quota", "image=1", "'image' is no quota; give one of images, image_gb"),
+    ("account_quota", "images=many", "give a whole number of 0 or more for images"),
     ("account_transfers", "0", COUNT),
     ("account_transfers", "-5", COUNT),
     ("account_transfer_gb", "0", COUNT),

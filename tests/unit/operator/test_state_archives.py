@@ -109,6 +109,7 @@ _SINCE_0031 = (
     "ALTER TABLE api_keys DROP COLUMN stored_value",
     "DROP TABLE leases",
     *(f"DROP TABLE {name}" for name in ("federated_sign_ins", "dynamic_members", "passcodes")),
+    "DROP TABLE account_quotas",
     "UPDATE alembic_version SET version_num = '0031'",
 )
 """What makes a database one of the schema 0031 again."""
