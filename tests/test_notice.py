@@ -10,7 +10,7 @@ from fixtures.tools import ROOT, tool
 
 notice = tool("notice")
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"}
-SEPARATE = {"LGPL-2.0-or-later", "LGPL-2.1-only", "LGPL-3.0-only"}
+SEPARATE = {"LGPL-2.0-or-later", "LGPL-2.1-only", "LGPL-3.0-only", "MPL-2.0"}
 """Used as libraries of their own: each has a remark that says so."""
 
 

@@ -23,6 +23,7 @@ CLASSIFIERS = {
 CHOSEN = {"qemu-qmp": "LGPL-2.0-or-later", "uvloop": "MIT OR Apache-2.0"}
 """Where a package names several licences without saying how they go together: what holds for the parts in use."""
 REMARKS = {
+    "certifi": "Used as a separate package, unmodified: a list of certificate authorities, which httpx reads.",
     "pycdlib": "Used as a separate library, unmodified; it can be replaced by another build of it.",
     "psycopg": "Used as a separate library, unmodified; it can be replaced by another build of it.",
     "psycopg-binary": (
