@@ -287,6 +287,33 @@ MUTANTS = (
         (f"{UNIT}/instances/test_watch.py::test_an_ended_job_that_finds_nobody_answering_says_nothing",),
     ),
     Mutant(
+        "silence of a cloud's host taken for running",
+        "engines",
+        "hypervisor/openstack/openstack_engine.py",
+        '    if status is Status.RUNNING and str(server.get("host_status", "")) in _SILENT:',
+        '    if status is Status.RUNNING and "" in _SILENT:',
+        (f"{UNIT}/hypervisor/test_openstack.py::test_a_silent_host_is_no_end_of_a_machine",),
+    ),
+    Mutant(
+        "volume of others in the cloud",
+        "engines",
+        "hypervisor/openstack/cloud_disks.py",
+        '        return next((item for item in named if item["name"] == id_ and _is(item, kind.value)), None)',
+        '        return next((item for item in named if item["name"] == id_ or _is(item, kind.value)), None)',
+        (f"{UNIT}/hypervisor/test_openstack.py::test_what_others_made_in_the_project_is_left_alone",),
+    ),
+    Mutant(
+        "half of a disk taken for the whole",
+        "engines",
+        "hypervisor/openstack/cloud_client.py",
+        "    except RequestException as error:\n"
+        '        raise Unresponsive(f"the content broke off after {received} bytes") from error',
+        "    except RequestException:\n        return",
+        (
+            f"{UNIT}/hypervisor/test_openstack.py::test_content_that_breaks_off_is_no_image_and_what_a_crash_left_is_found",
+        ),
+    ),
+    Mutant(
         "transition from a wrong state",
         "states",
         "db/transitions.py",

@@ -129,7 +129,7 @@ class Disks(Protocol):
         The content of a disk, with what it stands on, as the stream of one qcow2 file; of an encrypted disk it is
         encrypted with the disk's own passphrase.
 
-        None for a disk that stands on its base and holds nothing of its own, and is not encrypted. A server that is
+        None where the engine knows that the disk stands on its base and holds nothing of its own. A server that is
         started meanwhile does no harm.
         """
         ...

@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kunsthalle.hypervisor.protocol import BadServerId
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+from kunsthalle.hypervisor.specs import SERVER_ID, check_server_id
 
 
 class RunDirectories:
@@ -25,15 +22,16 @@ class RunDirectories:
 
     def path(self, server_id: str) -> Path:
         """Where the server's folder is or would be. BadServerId for what may not be a name."""
-        if not isinstance(server_id, str) or not _ID.fullmatch(server_id):
-            raise BadServerId(f"not a server id: {str(server_id)[:80]!r}")
+        check_server_id(server_id)
         return self._root / server_id
 
     def ids(self) -> list[str]:
         """The servers that have a folder, sorted."""
         with os.scandir(self._root) as entries:
             return sorted(
-                entry.name for entry in entries if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                entry.name
+                for entry in entries
+                if SERVER_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
             )
 
     @contextlib.contextmanager

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.disk_formats import FORMATS, IMPORTED
-from kunsthalle.hypervisor.protocol import BadSpec, DataDisk, ServerSpec
+from kunsthalle.hypervisor.protocol import BadServerId, BadSpec, DataDisk, ServerSpec
 
 QEMU_FORMATS = {name: FORMATS[name].engine_name for name in IMPORTED}
 """QEMU's names of the formats that a base may have."""
 
+SERVER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECTOR = 512
 _MAX_BACKING_NAME = 1023
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -69,6 +70,12 @@ def check_data(data: tuple[DataDisk, ...]) -> None:
     ids = [disk.id for disk in data]
     if len(set(ids)) < len(ids) or not all(_ID.fullmatch(disk_id) for disk_id in ids):
         raise BadSpec(f"not the ids of disks: {str(ids)[:200]}")
+
+
+def check_server_id(server_id: str) -> None:
+    """BadServerId for an id that may not be the name of a folder, of a process, and of a server elsewhere."""
+    if not isinstance(server_id, str) or not SERVER_ID.fullmatch(server_id):
+        raise BadServerId(f"not a server id: {str(server_id)[:80]!r}")
 
 
 def check_disk_id(disk_id: str) -> None:

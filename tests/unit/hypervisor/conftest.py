@@ -11,7 +11,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 
 from fixtures.engines import storage_at
+from fixtures.hand_made_cloud import HandMade, hand_made_cloud
 from fixtures.worlds import World
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.hypervisor.disk_protocol import DiskKind, DiskSpec, ImageBytes
+from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
 from kunsthalle.hypervisor.protocol import Hypervisor, SeedSpec, ServerSpec
 from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
@@ -95,6 +97,25 @@ def simulated(tmp_path: Path) -> Iterator[Bench]:
     root, (base, digest) = tmp_path / "engine", stored(tmp_path, image)
     engine = Simulated(root, storage_at(tmp_path, tools()))
     yield Bench(engine, tmp_path / "disks" / "volumes", base, root, digest)
+
+
+@dataclass
+class CloudBench(Bench):
+    """As a bench, but what guests write is on volumes of the cloud."""
+
+    cloud: HandMade = field(default_factory=HandMade)
+
+    def write(self, name: str, pattern: int, megabyte: int = 8) -> None:
+        self.cloud.write(name, pattern, megabyte << 20)
+
+
+@pytest.fixture
+def openstack(simulated: Bench, world: World) -> Iterator[CloudBench]:
+    """The engine of many hosts on a cloud made by hand, as the nodes of a store share it."""
+    with hand_made_cloud() as (cloud, client):
+        inner = OpenStack(client, FilesystemBlobs(simulated.root.parent / "blobs"))
+        engine = LockedEngine(inner, ServerLocks(world.store, world.base))
+        yield CloudBench(engine, simulated.folder, simulated.base, simulated.root, simulated.digest, cloud)
 
 
 class Shared(Simulated):

@@ -29,10 +29,20 @@ from .conftest import GIB, Bench
 VOLUME, SNAPSHOT = DiskKind.VOLUME, DiskKind.SNAPSHOT
 
 
-@pytest.fixture(params=["simulated", "shared", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
+ENGINES = ["simulated", "shared", "openstack", pytest.param("qemu", marks=pytest.mark.needs_qemu)]
+
+
+@pytest.fixture(params=ENGINES)
 def bench(request: pytest.FixtureRequest) -> Bench:
     made: Bench = request.getfixturevalue(request.param)
     assert made.engine.name == ("simulated" if request.param == "shared" else request.param)
+    return made
+
+
+@pytest.fixture(params=["simulated", "shared", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
+def local(request: pytest.FixtureRequest) -> Bench:
+    """An engine that keeps disks as files of its host: it knows what is in them."""
+    made: Bench = request.getfixturevalue(request.param)
     return made
 
 
@@ -80,7 +90,8 @@ def test_a_snapshot_keeps_a_moment_and_volumes_are_made_of_it(bench: Bench) -> N
     disks, source = bench.engine.disks, bench.volume("source")
     disks.make(source, None)
     with disks.read_out(source) as stream:
-        assert stream is None, "nothing was written: the image is all there is"
+        known = bench.engine.name != "openstack"
+        assert (stream is None) is known, "nothing was written: the image is all there is, if the engine knows"
     bench.write("source", 0x41)
     assert disks.snapshot(source, "moment") > 1 << 16
     bench.write("source", 0x42)
@@ -95,7 +106,7 @@ def test_a_snapshot_keeps_a_moment_and_volumes_are_made_of_it(bench: Bench) -> N
         assert bytes([byte]) * 65536 in whole
         assert b"an image that nobody boots" in whole or bench.engine.name == "qemu", "with what it stands on"
     assert list(disks.leftovers()) == []
-    assert disks.outgrows(bench.volume("larger", 20 * GIB), moment) is True
+    assert disks.outgrows(bench.volume("larger", 20 * GIB), moment) is known
     disks.delete(VOLUME, "source")
     disks.delete(SNAPSHOT, "moment")
     with disks.read_out(bench.volume("restored")) as stream:
@@ -112,7 +123,8 @@ def test_a_snapshot_of_no_disk_is_none(bench: Bench) -> None:
     assert (disks.inventory(VOLUME), disks.inventory(SNAPSHOT)) == ({}, {})
 
 
-def test_encrypted_disks_open_with_their_passphrase_alone(bench: Bench) -> None:
+def test_encrypted_disks_open_with_their_passphrase_alone(local: Bench) -> None:
+    bench = local
     disks, opened = bench.engine.disks, Passphrases(b"the data key")
     disks.make(bench.volume("secret", passphrases=opened), None)
     disks.ensure(bench.volume("blank", base=None, passphrases=opened))
@@ -132,7 +144,8 @@ def test_encrypted_disks_open_with_their_passphrase_alone(bench: Bench) -> None:
         assert (wrong.check, plain.check) == ("wrong_data_key", "wrong_encryption")
 
 
-def test_a_disk_on_the_bytes_of_another_image_is_damaged(bench: Bench) -> None:
+def test_a_disk_on_the_bytes_of_another_image_is_damaged(local: Bench) -> None:
+    bench = local
     disks = bench.engine.disks
     disks.make(bench.volume(), None)
     expected = ExpectedDisk(VOLUME, "boot", bench.digest, encrypted=False, passphrase=None)
@@ -243,7 +256,8 @@ def test_servers_are_told_apart(bench: Bench) -> None:
     assert bench.engine.status("b") is Status.RUNNING
 
 
-def test_a_second_object_on_the_same_folder_sees_the_same(bench: Bench, reopen: Callable[[Bench], Bench]) -> None:
+def test_a_second_object_on_the_same_folder_sees_the_same(local: Bench, reopen: Callable[[Bench], Bench]) -> None:
+    bench = local
     server = bench.server()
     bench.engine.start(server)
     again = reopen(bench)

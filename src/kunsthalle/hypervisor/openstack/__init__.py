@@ -1,0 +1,1 @@
+"""Instances of many hosts: Nova, Cinder and Glance, over REST."""

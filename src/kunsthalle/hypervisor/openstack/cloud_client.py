@@ -1,0 +1,157 @@
+"""Calls of an OpenStack, and what goes wrong in them in the engine's words.
+
+Every call has a timeout: a host that is dead keeps Nova waiting for more than a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, BinaryIO
+
+from keystoneauth1 import exceptions
+from keystoneauth1.session import Session
+from requests import RequestException, Response
+
+from kunsthalle.core.sizes import MIB
+from kunsthalle.hypervisor.protocol import HypervisorError, Unresponsive
+
+CALL_SECONDS = 30.0
+TRANSFER_SECONDS = 120.0
+"""Without a byte, of calls that carry the content of an image."""
+
+_MICROVERSIONS = {"compute": "compute 2.96", "block-storage": "volume 3.59"}
+"""By the type of the service, what is asked of it: host states and tags of servers, growth of disks in use."""
+
+_BOUNDED = {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+"""Nova's and Cinder's answers where a quota is used up; the former means other things, too."""
+
+_CHUNK = MIB
+
+
+class NotThere(HypervisorError):
+    """The cloud has no such resource, or none any more."""
+
+
+class OverQuota(HypervisorError):
+    """The project may have no more of it; the message is the cloud's."""
+
+
+class WrongState(HypervisorError):
+    """The cloud does not do that now: the resource is in another state, or somebody needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One project of a cloud. `session` is authenticated, and finds the services in the cloud's catalog."""
+
+    session: Session
+    wait: Callable[[float], None]
+
+    def get(self, service: str, path: str, **query: str) -> Any:
+        """The JSON of an answer. NotThere, Unresponsive, HypervisorError for everything else that is refused."""
+        return self._json(self._call(service, "GET", path, params=query))
+
+    def every(self, service: str, path: str, **query: str) -> list[dict[str, Any]]:
+        """All items of a list, over all of its pages."""
+        name, query = path.split("/")[1], {**query, "limit": "500"}
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.get(service, path, **query)[name]
+            items += page
+            if len(page) < int(query["limit"]):
+                return items
+            query["marker"] = str(page[-1]["id"])
+
+    def post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of an answer, None without one. As `get`, and OverQuota, WrongState."""
+        response = self._call(service, "POST", path, json=body)
+        return self._json(response) if response.content else None
+
+    def delete(self, service: str, path: str) -> None:
+        """Has something removed; an absent one is fine. WrongState while somebody needs it."""
+        try:
+            self._call(service, "DELETE", path)
+        except NotThere:
+            return
+
+    def put_content(self, path: str, content: BinaryIO) -> None:
+        """Uploads the content of an image."""
+        headers = {"Content-Type": "application/octet-stream"}
+        self._call("image", "PUT", path, data=content, headers=headers, timeout=TRANSFER_SECONDS)
+
+    @contextmanager
+    def content(self, path: str, size: int) -> Iterator[Iterator[bytes]]:
+        """The content of an image of so many bytes, piece by piece. Unresponsive where it breaks off."""
+        response = self._call("image", "GET", path, stream=True, timeout=TRANSFER_SECONDS)
+        try:
+            yield _whole(response, size)
+        finally:
+            response.close()
+
+    def until(self, ready: Callable[[], Any], work: str, seconds: float, pause: float = 0.5) -> Any:
+        """What `ready` answers as soon as it is something. Unresponsive where that takes longer."""
+        waited = 0.0
+        while not (answer := ready()):
+            if waited >= seconds:
+                raise Unresponsive(f"{work} took longer than {seconds:g} s")
+            self.wait(pause)
+            waited += pause
+        return answer
+
+    def _call(self, service: str, method: str, path: str, timeout: float = CALL_SECONDS, **more: Any) -> Response:
+        headers = {**more.pop("headers", {})}
+        if (version := _MICROVERSIONS.get(service)) is not None:
+            headers["OpenStack-API-Version"] = version
+        place = {"service_type": service, "interface": "public"}
+        try:
+            return self.session.request(
+                path,
+                method,
+                headers=headers,
+                endpoint_filter=place,
+                timeout=timeout,
+                redirect=False,
+                connect_retries=0,
+                **more,
+            )
+        except exceptions.HttpError as error:
+            raise _refusal(error, f"{method} {path}") from error
+        except (exceptions.ClientException, RequestException) as error:
+            raise Unresponsive(f"{service} cannot be asked: {error}") from error
+
+    @staticmethod
+    def _json(response: Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise Unresponsive("the answer of the cloud is no JSON, or was cut short") from error
+
+
+def _refusal(error: exceptions.HttpError, call: str) -> HypervisorError:
+    text = f"{call}: {error.http_status} {error.message}"[:500]
+    if error.http_status == HTTPStatus.NOT_FOUND:
+        return NotThere(text)
+    if error.http_status in {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE} and "uota" in str(
+        error.message
+    ):
+        return OverQuota(text)
+    if error.http_status == HTTPStatus.CONFLICT:
+        return WrongState(text)
+    if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unresponsive(text)
+    return HypervisorError(text)
+
+
+def _whole(response: Response, size: int) -> Iterator[bytes]:
+    received = 0
+    try:
+        for chunk in response.iter_content(_CHUNK):
+            received += len(chunk)
+            yield chunk
+    except RequestException as error:
+        raise Unresponsive(f"the content broke off after {received} bytes") from error
+    if received != size:
+        raise Unresponsive(f"{received} bytes of {size} came")

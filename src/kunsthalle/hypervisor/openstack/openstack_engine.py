@@ -1,0 +1,351 @@
+"""
+Servers as instances of Nova, on many hosts, each with the product's id as its name and as a tag.
+
+A start makes a new instance on the same volumes: so it has the seed, the size and the disks of that moment. Nothing
+here moves an instance off a host that is believed dead: the operator has to say so, for the guest may be alive there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import uuid
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.hypervisor.cloud_init_seed import make_seed
+from kunsthalle.hypervisor.disk_protocol import DiskKind
+from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotThere, OverQuota, WrongState
+from kunsthalle.hypervisor.openstack.cloud_disks import IMAGES, MARK, CloudDisks
+from kunsthalle.hypervisor.protocol import (
+    Channel,
+    DataDisk,
+    DiskError,
+    Excerpt,
+    Facts,
+    Hypervisor,
+    HypervisorError,
+    NoRoom,
+    NotRunning,
+    SeedSpec,
+    ServerSpec,
+    StartError,
+    Status,
+    Unresponsive,
+)
+from kunsthalle.hypervisor.specs import check_data, check_server, check_server_id
+
+COMPUTE = "compute"
+_START_SECONDS, _END_SECONDS, _PATIENCE_SECONDS = 300.0, 180.0, 5.0
+_SPACE = uuid.UUID("f6c36d2a-9f0e-5c1b-8a55-7a4c2d9e0b32")
+_SECTOR = 512
+_BOOT_DEVICE = "/dev/vda"
+_NO_HOST = "No valid host"
+_CONSOLE_LINES = 10_000
+_SILENT = {"UNKNOWN", "DOWN"}
+"""What Nova says of a host whose agent it does not hear from; of its instances it goes on to say what they were."""
+
+_STATUS = {
+    **dict.fromkeys(("ACTIVE", "REBOOT", "HARD_REBOOT", "PASSWORD", "RESIZE", "VERIFY_RESIZE"), Status.RUNNING),
+    **dict.fromkeys(("REVERT_RESIZE", "MIGRATING", "PAUSED", "SUSPENDED", "RESCUE"), Status.RUNNING),
+    **dict.fromkeys(("BUILD", "REBUILD", "SHUTOFF", "SHELVED", "SHELVED_OFFLOADED"), Status.STOPPED),
+    **dict.fromkeys(("DELETED", "SOFT_DELETED"), Status.ABSENT),
+    "ERROR": Status.FAILED,
+    "UNKNOWN": Status.UNREACHABLE,
+}
+
+
+class OpenStack(Hypervisor):
+    """See Hypervisor. Of consoles the last lines are to be had, and no line to the guest yet."""
+
+    name = "openstack"
+    offers: frozenset[Channel] = frozenset()
+    shared = True
+
+    def __init__(self, cloud: Cloud, blobs: Blobs) -> None:
+        """`cloud` is a project that nobody else makes servers in by these ids."""
+        self._cloud = cloud
+        self._disks = CloudDisks(cloud, blobs)
+
+    @property
+    def disks(self) -> CloudDisks:
+        """See Hypervisor.disks."""
+        return self._disks
+
+    def start(self, spec: ServerSpec) -> None:
+        """See Hypervisor.start."""
+        check_server_id(spec.id)
+        check_server(spec)
+        server = self._settled(spec.id)
+        if server is not None and _status(server) is Status.RUNNING:
+            return
+        if server is not None:
+            self._remove(server["id"])
+        volumes = [self._volume(disk) for disk in (spec.disk, *(data.disk for data in spec.data))]
+        seed = self._upload_seed(spec.id, spec.seed) if spec.seed is not None else None
+        try:
+            made = self._create(spec, volumes, seed)
+            self._running(made)
+        finally:
+            if seed is not None:
+                self._cloud.delete(IMAGES, f"/v2/images/{seed}")
+
+    def _volume(self, disk_id: str) -> str:
+        volume = self._disks.find(DiskKind.VOLUME, disk_id)
+        if volume is None:
+            raise StartError(f"there is no disk of the volume {disk_id}")
+        return str(volume["id"])
+
+    def _create(self, spec: ServerSpec, volumes: list[str], seed: str | None) -> str:
+        volume_options = {"destination_type": "volume", "disk_bus": "virtio", "delete_on_termination": False}
+        boot = {**volume_options, "uuid": volumes[0], "source_type": "volume", "boot_index": 0}
+        disks = [boot]
+        if seed is not None:
+            one_off = {"uuid": seed, "source_type": "image", "volume_size": 1, "delete_on_termination": True}
+            disks.append({**volume_options, **one_off, "boot_index": -1})
+        for volume, data in zip(volumes[1:], spec.data, strict=True):
+            disks.append(
+                {**volume_options, "uuid": volume, "source_type": "volume", "boot_index": -1, "tag": data.id[:60]}
+            )
+        body = {
+            "name": spec.id,
+            "tags": [MARK, spec.id],
+            "metadata": {"name": spec.name},
+            "flavorRef": self._flavor(spec.vcpus, spec.memory_mib),
+            "networks": "none",
+            "block_device_mapping_v2": disks,
+        }
+        try:
+            made: str = self._cloud.post(COMPUTE, "/servers", {"server": body})["server"]["id"]
+        except OverQuota as error:
+            raise NoRoom(str(error)) from error
+        except (WrongState, NotThere) as error:
+            raise StartError(str(error)) from error
+        return made
+
+    def _running(self, made: str) -> None:
+        """Waits until the instance runs; one that comes to nothing is removed."""
+
+        def ready() -> dict[str, Any] | None:
+            server: dict[str, Any] = self._cloud.get(COMPUTE, f"/servers/{made}")["server"]
+            busy = server["status"] == "BUILD" or server.get("OS-EXT-STS:task_state") is not None
+            return None if busy else server
+
+        server = self._cloud.until(ready, f"the start of {made}", _START_SECONDS)
+        if _status(server) is Status.RUNNING:
+            return
+        reason = str(server.get("fault", {}).get("message", server["status"]))
+        self._remove(made)
+        raise NoRoom(reason) if _NO_HOST in reason else StartError(reason)
+
+    def _flavor(self, vcpus: int, memory_mib: int) -> str:
+        """The flavor of a size, made if the project has none."""
+        name = f"{MARK}-{vcpus}-{memory_mib}"
+
+        def known() -> str | None:
+            flavors = self._cloud.every(COMPUTE, "/flavors")
+            return next((str(flavor["id"]) for flavor in flavors if flavor["name"] == name), None)
+
+        if (flavor := known()) is not None:
+            return flavor
+        wish = {"name": name, "vcpus": vcpus, "ram": memory_mib, "disk": 0}
+        try:
+            return str(self._cloud.post(COMPUTE, "/flavors", {"flavor": wish})["flavor"]["id"])
+        except WrongState:  # another node has made it meanwhile
+            made = known()
+            if made is None:
+                raise
+            return made
+
+    def _upload_seed(self, server_id: str, spec: SeedSpec) -> str:
+        """The image of a NoCloud disk. In qcow2: a raw one would be cloned, and kept by its clone."""
+        seed = make_seed(spec)
+        id_ = str(uuid.uuid5(_SPACE, f"{server_id} {hashlib.sha256(seed).hexdigest()}"))
+        self._cloud.delete(IMAGES, f"/v2/images/{id_}")
+        names = {"name": f"{MARK}-seed-{server_id}", MARK: "seed", "visibility": "private"}
+        self._cloud.post(IMAGES, "/v2/images", {"id": id_, "disk_format": "qcow2", "container_format": "bare", **names})
+        with tempfile.TemporaryDirectory(prefix="kunsthalle-seed-") as folder:
+            path = Path(folder) / "seed.qcow2"
+            write_qcow2(path, -(-len(seed) // _SECTOR) * _SECTOR, seed)
+            with path.open("rb") as content:
+                self._cloud.put_content(f"/v2/images/{id_}/file", content)
+        return id_
+
+    def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
+        """See Hypervisor.set_disks."""
+        check_server_id(server_id)
+        check_data(data)
+        server = self._find(server_id)
+        if server is None or _status(server) is not Status.RUNNING:
+            raise NotRunning(f"the server {server_id} is not running")
+        attached = self._attached(server["id"])
+        for disk in data:
+            if disk.id[:60] not in attached:
+                self._attach(server["id"], disk)
+        surplus = {tag: volume for tag, volume in attached.items() if tag not in {disk.id[:60] for disk in data}}
+        return self._let_go(server["id"], surplus)
+
+    def _attached(self, server: str) -> dict[str, str]:
+        """The data volumes of an instance, by the tags that they were attached with."""
+        path = f"/servers/{server}/os-volume_attachments"
+        attachments = self._cloud.get(COMPUTE, path)["volumeAttachments"]
+        return {str(row["tag"]): str(row["volumeId"]) for row in attachments if row.get("tag")}
+
+    def _attach(self, server: str, disk: DataDisk) -> None:
+        volume = self._disks.find(DiskKind.VOLUME, disk.disk)
+        if volume is None:
+            raise DiskError(f"there is no disk of the volume {disk.disk}")
+        body = {"volumeAttachment": {"volumeId": volume["id"], "tag": disk.id[:60]}}
+        try:
+            self._cloud.post(COMPUTE, f"/servers/{server}/os-volume_attachments", body)
+        except Unresponsive:
+            raise
+        except HypervisorError as error:
+            raise DiskError(f"the disk {disk.id} cannot be added: {error}") from error
+
+    def _let_go(self, server: str, surplus: dict[str, str]) -> set[str]:
+        """Asks the guest, waits a little; the tags of those that it has not let go of."""
+        for volume in surplus.values():
+            with suppress(WrongState):
+                self._cloud.delete(COMPUTE, f"/servers/{server}/os-volume_attachments/{volume}")
+        held = set(surplus)
+
+        def gone() -> bool:
+            held.intersection_update(self._attached(server))
+            return not held
+
+        with suppress(Unresponsive):
+            self._cloud.until(gone, "letting go", _PATIENCE_SECONDS if surplus else 0)
+        return held
+
+    def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
+        """See Hypervisor.stop. Nova presses, and cuts the power itself when the guest has had its time."""
+        self.press(server_id)
+
+        def off() -> bool:
+            server = self._find(server_id)
+            return server is None or _status(server) is not Status.RUNNING
+
+        if cut:
+            return bool(self._cloud.until(off, f"the stop of {server_id}", grace_seconds + _END_SECONDS))
+        try:
+            return bool(self._cloud.until(off, f"the stop of {server_id}", grace_seconds))
+        except Unresponsive:
+            return False
+
+    def press(self, server_id: str) -> None:
+        """See Hypervisor.press."""
+        server = self._find(server_id)
+        if server is not None and _status(server) is Status.RUNNING:
+            with suppress(WrongState, NotThere):  # it is on its way down already
+                self._act(server["id"], {"os-stop": None})
+
+    def lives(self, server_id: str) -> bool:
+        """See Hypervisor.lives."""
+        return self.status(server_id) in {Status.RUNNING, Status.UNREACHABLE}
+
+    def reset(self, server_id: str) -> None:
+        """See Hypervisor.reset."""
+        server = self._find(server_id)
+        if server is None or _status(server) is not Status.RUNNING:
+            raise NotRunning(f"the server {server_id} is not running")
+        self._act(server["id"], {"reboot": {"type": "HARD"}})
+        self._running(server["id"])
+
+    def delete(self, server_id: str) -> None:
+        """See Hypervisor.delete."""
+        if (server := self._find(server_id)) is not None:
+            self._remove(server["id"])
+
+    def _remove(self, id_: str) -> None:
+        self._cloud.delete(COMPUTE, f"/servers/{id_}")
+
+        def gone() -> bool:
+            try:
+                return bool(self._cloud.get(COMPUTE, f"/servers/{id_}")["server"]["status"] == "DELETED")
+            except NotThere:
+                return True
+
+        self._cloud.until(gone, f"the end of {id_}", _END_SECONDS)
+
+    def status(self, server_id: str) -> Status:
+        """See Hypervisor.status."""
+        server = self._find(server_id)
+        return Status.ABSENT if server is None else _status(server)
+
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:  # noqa: ARG002  one answer has it all
+        """See Hypervisor.states."""
+        known = {str(server["name"]): _status(server) for server in self._ours()}
+        return {server_id: known.get(server_id, Status.ABSENT) for server_id in server_ids}
+
+    def console(self, server_id: str, max_bytes: int) -> bytes:
+        """See Hypervisor.console. What was said since the last start."""
+        server = self._find(server_id)
+        if server is None or max_bytes <= 0:
+            return b""
+        try:
+            answer = self._act(server["id"], {"os-getConsoleOutput": {"length": _CONSOLE_LINES}})
+        except (WrongState, NotThere):
+            return b""
+        return str(answer["output"]).encode()[-max_bytes:]
+
+    def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
+        """See Hypervisor.read_console. Places are counted from the last start on, as far as the cloud keeps it."""
+        output = self.console(server_id, 1 << 24)
+        at = len(output) - max(0, max_bytes) if start is None else start
+        at = min(max(0, at), len(output))
+        text = output[at : at + max(0, max_bytes)]
+        return Excerpt(at, at + len(text), text)
+
+    def connect(self, server_id: str, channel: Channel) -> None:  # noqa: ARG002  there is no line yet
+        """See Hypervisor.connect."""
+        if not self.lives(server_id):
+            raise NotRunning(f"the server {server_id} is not running")
+
+    def facts(self, server_id: str) -> Facts | None:  # noqa: ARG002  nothing less than its profile
+        """See Hypervisor.facts. The cloud gives a server what its flavor says, or none."""
+        return None
+
+    def accelerator(self) -> tuple[str, str]:
+        """See Hypervisor.accelerator."""
+        return "none", "the cloud decides how guests are run"
+
+    def servers(self) -> list[str]:
+        """See Hypervisor.servers."""
+        return sorted(str(server["name"]) for server in self._ours() if _status(server) is not Status.ABSENT)
+
+    def _ours(self) -> list[dict[str, Any]]:
+        return self._cloud.every(COMPUTE, "/servers/detail", tags=MARK)
+
+    def _find(self, server_id: str) -> dict[str, Any] | None:
+        check_server_id(server_id)
+        named = self._cloud.every(COMPUTE, "/servers/detail", tags=f"{MARK},{server_id}")
+        return next((server for server in named if _status(server) is not Status.ABSENT), None)
+
+    def _settled(self, server_id: str) -> dict[str, Any] | None:
+        """The instance once nothing is under way with it; None where there is none."""
+
+        def ready() -> tuple[dict[str, Any] | None] | None:
+            server = self._find(server_id)
+            busy = server is not None and (server["status"] == "BUILD" or server.get("OS-EXT-STS:task_state"))
+            return None if busy else (server,)
+
+        (server,) = self._cloud.until(ready, f"the server {server_id}", _START_SECONDS)
+        return server  # type: ignore[no-any-return]  # what `ready` has found
+
+    def _act(self, id_: str, action: dict[str, Any]) -> Any:
+        return self._cloud.post(COMPUTE, f"/servers/{id_}/action", action)
+
+
+def _status(server: dict[str, Any]) -> Status:
+    status = _STATUS.get(str(server["status"]))
+    if status is None:
+        raise UnknownMember("status of an instance of Nova", server["status"])
+    if status is Status.RUNNING and str(server.get("host_status", "")) in _SILENT:
+        return Status.UNREACHABLE
+    return status
