@@ -26,7 +26,7 @@ _MICROVERSIONS = {"compute": "compute 2.96", "block-storage": "volume 3.59"}
 """By the type of the service, what is asked of it: host states and tags of servers, growth of disks in use."""
 
 _BOUNDED = {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
-"""Nova's and Cinder's answers where a quota is used up; the former means other things, too."""
+"""Nova's and Cinder's answers where a quota is used up; the former has other meanings, too."""
 
 _CHUNK = MIB
 
