@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from msgspec import UNSET
+
 from kunsthalle import __version__
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
@@ -51,6 +53,7 @@ from kunsthalle.core.regions import REGIONS
 from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.core.space import disk_room
 from kunsthalle.db import kv, nodes
+from kunsthalle.db.audit_cursors import states
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.encryption import Cipher, Turn
 from kunsthalle.db.engine import Store
@@ -72,6 +75,7 @@ from kunsthalle.operator import routes_control
 if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools
     from kunsthalle.oidc.providers import Provider
+    from kunsthalle.operator.audit_forwarding import AuditForwarding
     from kunsthalle.operator.metrics import Page
     from kunsthalle.operator.saved_states import SavedScenarios
     from kunsthalle.operator.scenarios import Credential
@@ -130,6 +134,7 @@ class Server:
     metrics: Lazy[Page]
     scrapes: Lazy[Application]
     requests: RequestMetrics | None
+    forwarding: AuditForwarding | None
     hosts: Hosts
     reading: HelperProcesses
 
@@ -140,12 +145,16 @@ class Server:
 
     def start(self) -> None:
         self.drivers.blobs.sweep(0)
-        keep_for(self.store, self.base, self.settings.audit_days)
         _rotate_signing_keys(self.store, self.base, self.settings.signing_key_days)
+        keep_for(self.store, self.base, self.settings.audit_days, self.settings.audit_unsent_days)
+        if self.forwarding is not None:
+            self.forwarding.start()
         self.worker.start()
         self.watching.start()
 
     def stop(self) -> None:
+        if self.forwarding is not None:
+            self.forwarding.stop()
         self.watching.stop()
         self.worker.stop()
         self.reading.close()
@@ -392,7 +401,8 @@ def build(
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(host_names(settings))
     metrics = Lazy(lambda: _metrics(settings, operator_token, store, context, requests or RequestMetrics()))
-    applications = (pages, documents, sockets, metrics, Lazy(lambda: _scrapes(metrics())), requests)
+    forwarding = _forwarding(settings, store, context)
+    applications = (pages, documents, sockets, metrics, Lazy(lambda: _scrapes(metrics())), requests, forwarding)
     parts = (settings, store, context, clock, drivers, front, everything, behind, worker, watching)
     return Server(*parts, *applications, hosts, reading)
 
@@ -433,9 +443,19 @@ def _metrics(settings: Settings, token: str, store: Store, base: Context, reques
     """What is scraped; its library is loaded with the first scrape. A port of its own needs no operator's token."""
     from kunsthalle.operator.metrics import DatabaseNumbers, KunsthalleCollector, Page, registry_of
 
-    numbers = DatabaseNumbers(store, base, accounts=settings.metrics_accounts)
+    sinks = tuple(sink.name for sink in settings.audit_sinks)
+    numbers = DatabaseNumbers(store, base, accounts=settings.metrics_accounts, sinks=sinks)
     operator = "" if settings.metrics_port and not settings.metrics_token else token
     return Page(registry_of(KunsthalleCollector(numbers, store, base, requests)), (settings.metrics_token, operator))
+
+
+def _forwarding(settings: Settings, store: Store, base: Context) -> AuditForwarding | None:
+    """What sends the audit elsewhere, where the settings name such places."""
+    if not settings.audit_sinks:
+        return None
+    from kunsthalle.operator.audit_forwarding import AuditForwarding
+
+    return AuditForwarding(store, base, settings.audit_sinks, base.ids.uuid())
 
 
 def _scrapes(page: Page) -> Application:
@@ -517,7 +537,22 @@ def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -
         store=store.engine.dialect.name,
         qemu_img=drivers.tools is not None,
         unchecked_images=store.read(base, lambda session: number_of(session, images, *UNCHECKED)),
+        audit_sinks=store.read(base, lambda session: sink_statuses(session, settings)),
     )
+
+
+def sink_statuses(session: Session, settings: Settings) -> list[routes_control.AuditSinkStatus]:
+    """How the sinks of the audit are doing; one that nothing was sent to yet has no cursor."""
+    known = {state.name: state for state in states(session, tuple(sink.name for sink in settings.audit_sinks))}
+    return [
+        routes_control.AuditSinkStatus(
+            name=sink.name,
+            unsent=known[sink.name].unsent if sink.name in known else 0,
+            failures=known[sink.name].failures if sink.name in known else 0,
+            last_error=(known[sink.name].last_error if sink.name in known else None) or UNSET,
+        )
+        for sink in settings.audit_sinks
+    ]
 
 
 def _refuse_damaged(watched: Watched) -> None:

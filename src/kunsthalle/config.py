@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from kunsthalle.core import addresses
+from kunsthalle.core import addresses, sink_rules
 from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
@@ -227,6 +227,31 @@ def _host(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSink:
+    """A place outside that events of the audit are sent to."""
+
+    name: str = _setting("", "Its name, which stays: how far it has got is kept under it", allowed=sink_rules.name)
+    url: str = _setting(
+        "",
+        "`file:///path` (a JSON object a line), `https://host/path` (POST of a JSON list) or"
+        " `syslog+udp://host:514`, `syslog+tcp://host:601`, `syslog+unix:///dev/log` (RFC 5424)",
+        allowed=sink_rules.url,
+    )
+    accounts: str = _setting(
+        "", "IDs of accounts, a list or separated by commas: only their events; default: all", several=True
+    )
+    begin: str = _setting(
+        "now", "Where a new sink begins: 'now', or 'oldest' for all entries there are", choices=("now", "oldest")
+    )
+    token: str = _setting("", "Token that HTTP sends as a bearer", allowed=_credential, secret=True)
+    ca_file: str = _setting("", "File with the certificates that https trusts; default: those of the system")
+    timeout: int = _setting(10, "Seconds for a connection, and for each answer", least=1, most=20)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How one server process runs. Only `data` must be a folder that this process may write to."""
 
@@ -377,6 +402,12 @@ class Settings:
         0, "Days after which the key that signs tokens is replaced; 0: by 'kunsthalle keys rotate' alone", most=3650
     )
     audit_days: int = _setting(365, "Days until audit entries are deleted; 0: never", reload=True)
+    audit_unsent_days: int = _setting(
+        30, "Days that entries which one of audit_sinks has not received are kept beyond audit_days", reload=True
+    )
+    audit_sinks: tuple[AuditSink, ...] = _sections(
+        AuditSink, "Places outside that events of the audit are sent to, in the form of IBM's Activity Tracker (CADF)"
+    )
     disk_reserve: int = _setting(
         1024, "MB (2**20 bytes) of disk space that images, disks and exports leave free for the database", reload=True
     )

@@ -184,7 +184,10 @@ def apply_changes(
     reloading.apply("header_timeout body_timeout write_timeout connections connections_per_address", limits)
     reloading.apply("account_jobs account_running_jobs account_transfers account_transfer_gb account_quota", bounds)
     reloading.apply("disk_reserve", reserve)
-    reloading.apply("audit_days", lambda settings: keep_for(store, server.base, settings.audit_days))
+    reloading.apply(
+        "audit_days audit_unsent_days",
+        lambda settings: keep_for(store, server.base, settings.audit_days, settings.audit_unsent_days),
+    )
     reloading.apply(
         "allowed_hosts", lambda settings: server.hosts.change(host_names(_with_names(settings, certificates)))
     )
@@ -441,6 +444,8 @@ def _serve(reloading: Reloading) -> None:
     register = Connections(limits_of(settings, raise_file_limit()))
     apply_changes(reloading, server, observers, register, certificates)
     _serve_metrics(server, register)
+    if server.forwarding is not None:
+        reloading.always(server.forwarding.reopen)
     reloading.listen()
     config = uvicorn.Config(
         _application(server, settings, register),

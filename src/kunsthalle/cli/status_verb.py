@@ -40,6 +40,7 @@ def status(data: Path, output: str) -> None:
         "Clock": f"{clock['now']} ({clock['kind']})",
         "Jobs due": clock["pending_jobs"],
         "Faults": len(faults),
+        **{f"Audit sink {sink['name']}": _sink(sink) for sink in status["audit_sinks"]},
     }
     click.echo(common.details(shown.items()))
 
@@ -49,6 +50,13 @@ def _unchecked(report: dict[str, Any]) -> str:
     count = report["unchecked_images"]
     later = "qemu-img examines them now" if report["qemu_img"] else "install qemu-img and restart the server"
     return f"{count}: {later}" if count else "0"
+
+
+def _sink(sink: dict[str, Any]) -> str:
+    """How many entries wait, and why."""
+    if not sink["failures"]:
+        return f"{sink['unsent']} entries wait"
+    return f"{sink['unsent']} entries wait: {sink['failures']} attempts failed, the last one with: {sink['last_error']}"
 
 
 def _engine(status: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ class Entry(Struct, frozen=True):
     where
     that is known. `outcome` is the HTTP status. `at` is in microseconds since the epoch. `initiator` is on whose behalf
     the product did what it did by itself. `client` is the network address that a request came from.
+    `seq` is its number among those that are sent elsewhere, once somebody sends (`db/audit_cursors.py`).
     """
 
     id: str
@@ -45,9 +46,12 @@ class Entry(Struct, frozen=True):
     thing_account_id: str | None
     initiator: str | None = None
     client: str | None = None
+    seq: int | None = None
 
 
-_entry = reader(Entry, audit.columns)
+COLUMNS = tuple(audit.c[name] for name in Entry.__struct_fields__)
+entry_of = reader(Entry, COLUMNS)
+"""The entry of a row of these columns."""
 
 
 class Entries(Struct, frozen=True):
@@ -148,8 +152,8 @@ def page(
     if action is not None:
         where.append(table.action == action)
     where += [condition for condition in (_from(since), _before(until), _behind(after)) if condition is not None]
-    statement = select(audit).where(*where).order_by(table.at.desc(), table.id.desc()).limit(limit + 1)
-    entries = [_entry(row) for row in session.all(statement)]
+    statement = select(*COLUMNS).where(*where).order_by(table.at.desc(), table.id.desc()).limit(limit + 1)
+    entries = [entry_of(row) for row in session.all(statement)]
     more = entries[limit - 1] if len(entries) > limit else None
     return Entries(entries[:limit], (more.at, more.id) if more else None)
 

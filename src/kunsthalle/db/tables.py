@@ -122,7 +122,22 @@ audit = Table(
     Column("initiator", String(128)),
     # The network address that a request came from; behind a trusted proxy, that of the proxy's client.
     Column("client", String(45)),
+    # The order in which entries are sent elsewhere; NULL until somebody does.
+    Column("seq", BigInteger),
+    Index("ix_audit_seq", "seq"),
     Index("ix_audit_page", "account_id", "at", "id"),
     Index("ix_audit_thing", "thing_account_id", "at", "id"),
     Index("ix_audit_at", "at", "id"),
+)
+
+# What is sent elsewhere: how far each sink has got, and which node sends.
+audit_cursors = Table(
+    "audit_cursors",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Moment),
 )

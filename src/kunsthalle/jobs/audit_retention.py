@@ -1,4 +1,8 @@
-"""The audit is kept for a number of days: a job removes what is older, a bounded number of rows at a time."""
+"""The audit is kept for a number of days: a job removes what is older, a bounded number of rows at a time.
+
+What a sink has not received yet is kept longer, and for a bounded time, too: a sink that nobody repairs does not fill
+the disk.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.log import get_logger
 from kunsthalle.db import audit, kv
+from kunsthalle.db.audit_cursors import keep_unsent_for, may_expire
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import audit as table
@@ -20,8 +25,12 @@ BATCH = 1_000
 _FACT, _SUBJECT = "audit-days", "audit"
 
 
-def keep_for(store: Store, ctx: Context, days: int) -> None:
-    """At a start: from now on entries are kept for so many days, 0 for ever. The job is scheduled anew if need be."""
+def keep_for(store: Store, ctx: Context, days: int, unsent_days: int = 0) -> None:
+    """At a start: from now on entries are kept for so many days, 0 for ever. The job is scheduled anew if need be.
+
+    Entries that a sink has not received are kept for `unsent_days` more.
+    """
+    store.write(ctx, lambda session: keep_unsent_for(session, unsent_days))
     if store.read(ctx, lambda session: kv.get(session, _FACT)) == days:
         return
 
@@ -63,7 +72,7 @@ def _expire(run: queue.Run) -> None:
 
 
 def _remove(session: Session, before: int) -> int:
-    oldest = select(table.c.id).where(table.c.at < before).order_by(table.c.at, table.c.id).limit(BATCH)
+    oldest = select(table.c.id).where(may_expire(session, before)).order_by(table.c.at, table.c.id).limit(BATCH)
     return session.execute(delete(table).where(table.c.id.in_(oldest))).rowcount
 
 

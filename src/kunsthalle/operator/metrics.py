@@ -28,6 +28,7 @@ from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.event_counts import COUNTS
 from kunsthalle.core.log import get_logger
+from kunsthalle.db.audit_cursors import SinkState, states
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
@@ -54,6 +55,7 @@ class Numbers(Struct, frozen=True):
     account_jobs: list[tuple[str, int]]
     account_instances: list[tuple[str, int]]
     account_images: list[tuple[str, int]]
+    sinks: list[SinkState]
 
 
 class DatabaseNumbers:
@@ -65,10 +67,12 @@ class DatabaseNumbers:
         base: Context,
         *,
         accounts: bool,
+        sinks: tuple[str, ...] = (),
         seconds: float = 10,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._base, self._accounts = store, base, accounts
+        self._sinks = sinks
         self._seconds, self._monotonic = seconds, monotonic
         self._lock = threading.Lock()
         self._known: Numbers | None = None
@@ -106,6 +110,7 @@ class DatabaseNumbers:
             held=int(held[0]),
             instances=grouped(session, (instances.c.status,), (func.count(),), instances),
             reclamations=grouped(session, (reclamations.c.state,), (func.count(),), reclamations),
+            sinks=states(session, self._sinks) if self._sinks else [],
             **accounts,
         )
 
@@ -131,6 +136,7 @@ class KunsthalleCollector(Collector):
         if numbers is not None:
             yield from self._of_jobs(numbers)
             yield from _of_rows(numbers)
+            yield from _of_sinks(numbers, self._base.now())
 
     def _of_requests(self) -> Iterator[Family]:
         text = "Seconds from the first byte of a request to the last of its answer"
@@ -209,6 +215,18 @@ def _of_rows(numbers: Numbers) -> Iterator[Family]:
         for value, number in rows:
             family.add_metric((value,), number)
         yield family
+
+
+def _of_sinks(numbers: Numbers, now: int) -> Iterator[Family]:
+    unsent = GaugeMetricFamily("kunsthalle_audit_unsent", "Entries that a sink has not received", labels=("sink",))
+    text = "Age of the first entry that a sink has not received, in seconds of the product clock"
+    age = GaugeMetricFamily("kunsthalle_audit_lag_seconds", text, labels=("sink",))
+    failures = GaugeMetricFamily("kunsthalle_audit_sink_failures", "Failed attempts in a row", labels=("sink",))
+    for sink in numbers.sinks:
+        unsent.add_metric((sink.name,), sink.unsent)
+        age.add_metric((sink.name,), 0.0 if sink.oldest is None else max(0.0, (now - sink.oldest) / SECOND))
+        failures.add_metric((sink.name,), sink.failures)
+    yield from (unsent, age, failures)
 
 
 def registry_of(collector: Collector) -> CollectorRegistry:

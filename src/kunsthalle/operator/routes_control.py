@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import UNSET, UnsetType
+
 from kunsthalle import __version__
 from kunsthalle.api import access
 from kunsthalle.api.request import Reply, Request
@@ -39,6 +41,15 @@ class MovedResponse(ResponseBody):
     now: str
 
 
+class AuditSinkStatus(ResponseBody):
+    """How a sink of the audit is doing: entries that it has not received, attempts in a row that failed, and why."""
+
+    name: str
+    unsent: int
+    failures: int
+    last_error: str | UnsetType = UNSET
+
+
 class StatusResponse(ResponseBody):
     """What this process is made of.
 
@@ -54,6 +65,7 @@ class StatusResponse(ResponseBody):
     store: str
     qemu_img: bool
     unchecked_images: int
+    audit_sinks: list[AuditSinkStatus]
 
 
 class EntryResponse(ResponseBody):
@@ -172,4 +184,4 @@ def routes(
     )
 
 
-__all__ = ["MoveClockRequest", "StatusResponse", "routes", "target_moment"]
+__all__ = ["AuditSinkStatus", "MoveClockRequest", "StatusResponse", "routes", "target_moment"]

@@ -288,3 +288,37 @@ def test_options_of_settings_have_the_names_of_the_table() -> None:
         *(option(setting.name) for setting in described() if setting.option),
         *(option(name) for name in files_of(Settings)),
     }
+
+
+WRONG_SINKS: list[tuple[str, str]] = [
+    ("url = 'file:///a'", "name '': give a name of 1 to 32 lower-case letters"),
+    ("name = 'A b'\nurl = 'file:///a'", "name 'A b': give a name"),
+    ("name = 'a'", "url '': give file:///path"),
+    ("name = 'a'\nurl = 'ftp://h/x'", "url 'ftp://h/x': give file:///path"),
+    ("name = 'a'\nurl = 'file://host/x'", "give file:///path"),
+    ("name = 'a'\nurl = 'https://u:hidden@h/'", "url 'https://***@h/': give"),
+    ("name = 'a'\nurl = 'syslog+tcp://h:x'", "give file:///path"),
+    ("name = 'a'\nurl = 'file:///a'\nbegin = 'then'", "begin 'then': give one of 'now', 'oldest'"),
+    ("name = 'a'\nurl = 'file:///a'\ntimeout = 21", "timeout '21': give a whole number, 1 to 20"),
+    ("name = 'a'\nurl = 'file:///a'\naccounts = [1]", "accounts '[1]': give text in quotes, or a list of texts"),
+    ("name = 'a'\nurl = 'file:///a'\ntoken = 'hid den'", "token '***': give printable ASCII"),
+    ("name = 'a'\nurls = 'file:///a'", "urls: unknown key. Similar names are: url."),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG_SINKS)
+def test_what_is_wrong_with_a_sink_of_the_audit_is_told(text: str, expected: str, file: Path) -> None:
+    errors = _load(file, f"[[audit_sinks]]\n{text}").errors
+    assert expected in errors[0]
+    assert errors[0].startswith(f"{file}, line ")
+    assert "hidden" not in errors[0]
+    assert "hid den" not in errors[0]
+
+
+def test_a_sink_of_the_audit_is_read_and_shown_without_its_token(file: Path) -> None:
+    text = "[[audit_sinks]]\nname = 'siem'\nurl = 'https://h/x'\naccounts = ['a', 'b']\ntoken = 'hidden'\n"
+    (sink,) = _load(file, text).checked().audit_sinks
+    assert (sink.accounts, sink.token, sink.timeout) == ("a,b", "hidden", 10)
+    shown = CliRunner().invoke(cli, ["config", "show", "--config", str(file)]).output
+    assert "name=siem, url=https://h/x, accounts=a,b, begin=now, token=***" in shown
+    assert "hidden" not in shown

@@ -82,7 +82,7 @@ def test_every_setting_that_sighup_applies_takes_effect(file: Path, tmp_path: Pa
             "connections_per_address = 5\naudit_days = 6\ndisk_reserve = 7\naccount_jobs = 8\n"
             "account_running_jobs = 9\naccount_transfers = 10\naccount_transfer_gb = 11\n"
             "account_quota = 'images=12'\n"
-            "allowed_hosts = 'catalog.example.com'\n"
+            "audit_unsent_days = 12\nallowed_hosts = 'catalog.example.com'\n"
         )
         assert len(observers.all) == 2
         reloading.reload()

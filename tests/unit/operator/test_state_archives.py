@@ -110,6 +110,9 @@ _SINCE_0031 = (
     "DROP TABLE leases",
     *(f"DROP TABLE {name}" for name in ("federated_sign_ins", "dynamic_members", "passcodes")),
     "DROP TABLE account_quotas",
+    "DROP INDEX ix_audit_seq",
+    "ALTER TABLE audit DROP COLUMN seq",
+    "DROP TABLE audit_cursors",
     "UPDATE alembic_version SET version_num = '0031'",
 )
 """What makes a database one of the schema 0031 again."""
