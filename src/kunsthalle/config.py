@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from kunsthalle.core import addresses, sink_rules
+from kunsthalle.core import addresses, setting_rules
 from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
@@ -130,10 +130,6 @@ def _named_once(sections: Any) -> str:
     return "" if twice is None else f"give each a name of its own; {twice!a} comes more than once"
 
 
-def _credential(value: str) -> str:
-    return "" if not re.search(r"[^!-~]", value) else "give printable ASCII characters without blanks"
-
-
 def _one_of(choices: tuple[str, ...]) -> Allowed:
     return lambda value: "" if value in choices else f"give one of {', '.join(repr(choice) for choice in choices)}"
 
@@ -150,92 +146,18 @@ def _whole_number(least: int, most: int) -> str:
     return f"give a whole number of {least} or more" if most == _LARGEST else f"give a whole number, {least} to {most}"
 
 
-def _region(value: str) -> str:
-    from kunsthalle.core.regions import REGIONS  # the other verbs start sooner without
-
-    return _one_of(tuple(REGIONS))(value)
-
-
-def _duration(value: str) -> str:
-    from kunsthalle.core.clock import duration  # as above
-
-    try:
-        duration(value)
-    except ValueError:
-        return "give a duration of at most a hundred years, such as 7d, 30m or P7D"
-    return ""
-
-
-def _database(value: str) -> str:
-    return _url(value, ("postgresql",), "give postgresql://user@host/name, or leave it out for a SQLite file")
-
-
-def _public_url(value: str) -> str:
-    advice = "give http://name or https://name, without a user, a query or a fragment"
-    return _url(value, ("http", "https"), advice) or (advice if re.search(r"[@?#\s]", value) else "")
-
-
-def _url(value: str, schemes: tuple[str, ...], advice: str) -> str:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # ValueError for one that is no number
-    except ValueError:
-        return advice
-    return "" if not value or (parts.scheme in schemes and (parts.netloc or "postgresql" in schemes)) else advice
-
-
-def _blobs(value: str) -> str:
-    known = value.startswith(("s3://", "file:///")) or "://" not in value
-    return "" if known else "give file:///folder or s3://bucket/prefix?endpoint=https://host"
-
-
-_HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:]{2,45}\]?")
-
-
-def _host_names(value: str) -> str:
-    names = [name.strip() for name in value.split(",")] if value else []
-    wrong = next((name for name in names if not _HOST_NAME.fullmatch(name)), None)
-    return (
-        ""
-        if wrong is None
-        else f"{wrong[:80]!a} is no host name; give names as catalog.example.com, *.example.com or *"
-    )
-
-
-def _proxies(value: str) -> str:
-    advice = "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"
-    try:
-        known = addresses.networks(value)
-    except ValueError:
-        return advice
-    return f"{advice}, and not everybody's" if any(network.prefixlen == 0 for network in known) else ""
-
-
-def _quotas(value: str) -> str:
-    from kunsthalle.core.quota_names import BadQuota, parse  # as above
-
-    try:
-        parse(value)
-    except BadQuota as error:
-        return str(error)
-    return ""
-
-
-def _host(value: str) -> str:
-    known = re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?", value)
-    return "" if known else "give an address of this host, as 127.0.0.1, ::1 or 0.0.0.0"
-
-
 @dataclass(frozen=True, slots=True)
 class AuditSink:
     """A place outside that events of the audit are sent to."""
 
-    name: str = _setting("", "Its name, which stays: how far it has got is kept under it", allowed=sink_rules.name)
+    name: str = _setting(
+        "", "Its name, which stays: how far it has got is kept under it", allowed=setting_rules.sink_name
+    )
     url: str = _setting(
         "",
         "`file:///path` (a JSON object a line), `https://host/path` (POST of a JSON list) or"
         " `syslog+udp://host:514`, `syslog+tcp://host:601`, `syslog+unix:///dev/log` (RFC 5424)",
-        allowed=sink_rules.url,
+        allowed=setting_rules.sink_url,
     )
     accounts: str = _setting(
         "", "IDs of accounts, a list or separated by commas: only their events; default: all", several=True
@@ -243,7 +165,7 @@ class AuditSink:
     begin: str = _setting(
         "now", "Where a new sink begins: 'now', or 'oldest' for all entries there are", choices=("now", "oldest")
     )
-    token: str = _setting("", "Token that HTTP sends as a bearer", allowed=_credential, secret=True)
+    token: str = _setting("", "Token that HTTP sends as a bearer", allowed=setting_rules.credential, secret=True)
     ca_file: str = _setting("", "File with the certificates that https trusts; default: those of the system")
     timeout: int = _setting(10, "Seconds for a connection, and for each answer", least=1, most=20)
 
@@ -259,7 +181,7 @@ class Settings:
     host: str = _setting(
         "127.0.0.1",
         "Address to listen on; with the API keys of a scenario, loopback addresses only, unless --allow-seeded-keys",
-        allowed=_host,
+        allowed=setting_rules.host,
     )
     tls_cert: str = _setting(
         "",
@@ -271,7 +193,7 @@ class Settings:
         "",
         "Address or network of proxies whose X-Forwarded-For, -Proto and -Host are believed; may be repeated, or a list"
         " with commas. Connections from there have no limit per address; the requests in progress of each client have",
-        allowed=_proxies,
+        allowed=setting_rules.proxies,
         several=True,
     )
     allow_seeded_keys: bool = _setting(
@@ -284,7 +206,7 @@ class Settings:
     database: str = _setting(
         "",
         "PostgreSQL URL (postgresql://…), which may hold a password; default: a SQLite file in the data folder",
-        allowed=_database,
+        allowed=setting_rules.database,
         secret=True,
     )
     master_key_file: str = _setting(
@@ -300,15 +222,18 @@ class Settings:
         "",
         "Store for image data: file:///… or s3://bucket/prefix?endpoint=https://…; default: a folder in the data"
         " folder",
-        allowed=_blobs,
+        allowed=setting_rules.blobs,
     )
     blobs_access_key_id: str = _setting(
-        "", "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID", allowed=_credential, option=False
+        "",
+        "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID",
+        allowed=setting_rules.credential,
+        option=False,
     )
     blobs_secret_access_key: str = _setting(
         "",
         "Secret of that access key; default: AWS_SECRET_ACCESS_KEY",
-        allowed=_credential,
+        allowed=setting_rules.credential,
         secret=True,
         option=False,
     )
@@ -323,12 +248,15 @@ class Settings:
         variable="KUNSTHALLE_BUCKETS_URL",  # clients know their own buckets by KUNSTHALLE_BUCKETS
     )
     buckets_access_key_id: str = _setting(
-        "", "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID", allowed=_credential, option=False
+        "",
+        "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID",
+        allowed=setting_rules.credential,
+        option=False,
     )
     buckets_secret_access_key: str = _setting(
         "",
         "Secret of that access key; default: AWS_SECRET_ACCESS_KEY",
-        allowed=_credential,
+        allowed=setting_rules.credential,
         secret=True,
         option=False,
     )
@@ -344,19 +272,19 @@ class Settings:
         " the master key, and buckets without --buckets; default: the data folder",
     )
     public_url: str = _setting(
-        "", "Base URL of hrefs in answers; default: the URL that the client called", allowed=_public_url
+        "", "Base URL of hrefs in answers; default: the URL that the client called", allowed=setting_rules.public_url
     )
     allowed_hosts: str = _setting(
         "",
         "Further host names that clients may use, separated by commas; loopback names, the address that they called and"
         " the public URL are always allowed; *.example.com allows all subdomains, * all names",
-        allowed=_host_names,
+        allowed=setting_rules.host_names,
         reload=True,
     )
     clock: str = _setting(
         "system", "'system': real time; 'manual': changes only when an operator moves it", choices=("system", "manual")
     )
-    region: str = _setting("us-south", "Name of the region that this server serves", allowed=_region)
+    region: str = _setting("us-south", "Name of the region that this server serves", allowed=setting_rules.region)
     hypervisor: str = _setting(
         "auto",
         f"'auto' (QEMU if installed), {' or '.join(map(repr, HYPERVISORS))}",
@@ -396,7 +324,7 @@ class Settings:
     reclamation_period: str = _setting(
         "7d",
         "How long a deleted catalog manages its images and can be restored, such as 7d or PT1H",
-        allowed=_duration,
+        allowed=setting_rules.duration,
     )
     signing_key_days: int = _setting(
         0, "Days after which the key that signs tokens is replaced; 0: by 'kunsthalle keys rotate' alone", most=3650
@@ -436,7 +364,11 @@ class Settings:
         choices=("on", "off"),
     )
     metrics_token: str = _setting(
-        "", "Token that scrapers of /metrics give as a bearer", allowed=_credential, secret=True, option=False
+        "",
+        "Token that scrapers of /metrics give as a bearer",
+        allowed=setting_rules.credential,
+        secret=True,
+        option=False,
     )
     metrics_port: int = _setting(
         0,
@@ -445,7 +377,9 @@ class Settings:
         most=65_535,
     )
     metrics_host: str = _setting(
-        "127.0.0.1", "Address of that port; other addresses than loopback need metrics_token", allowed=_host
+        "127.0.0.1",
+        "Address of that port; other addresses than loopback need metrics_token",
+        allowed=setting_rules.host,
     )
     metrics_accounts: bool = _setting(
         False, "Have the metrics also count jobs, images and instances of each account, by its id"
@@ -475,7 +409,7 @@ class Settings:
         "How much each account may have, as images=100 or vcpus=64; may be repeated, or a list with commas: images,"
         " image_gb, volumes, snapshots, instances, vcpus, keys, vpcs, catalogs, offerings, api_keys; what is not named"
         " has no limit; `kunsthalle quota set` changes it for one account",
-        allowed=_quotas,
+        allowed=setting_rules.quotas,
         several=True,
         reload=True,
     )

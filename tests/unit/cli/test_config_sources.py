@@ -16,6 +16,7 @@ from kunsthalle.cli.main import cli
 from kunsthalle.config import Settings, check_fields, described, option, variable
 from kunsthalle.config_example import example
 from kunsthalle.config_sources import DEFAULT_FILE, BadSettings, Loaded, files_of, find_file, load
+from kunsthalle.core import setting_rules
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_every_setting_can_be_set_in_the_file_and_in_the_environment(file: Path)
 
 
 _SPECIAL = {
+    "account_quota": "images=1",
     "trusted_proxy": "10.0.0.7",
     "database": "postgresql://localhost/one",
     "region": "eu-de",
@@ -218,7 +220,7 @@ def test_no_name_of_a_file_with_a_secret_is_a_setting() -> None:
 @dataclass(frozen=True, slots=True)
 class _Sink:
     name: str = settings_table._setting("", "Its name")
-    url: str = settings_table._setting("", "Where", allowed=settings_table._public_url)
+    url: str = settings_table._setting("", "Where", allowed=setting_rules.public_url)
     seconds: int = settings_table._setting(5, "Seconds", least=1)
     token: str = settings_table._setting("", "Token", secret=True)
 
