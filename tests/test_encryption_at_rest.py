@@ -301,18 +301,33 @@ def test_the_file_may_be_anywhere_and_is_named_by_option_or_environment(
 
 @pytest.mark.needs_postgres
 def test_nodes_of_one_database_need_one_file(postgres_url: str, tmp_path: Path, start: Any) -> None:
-    nodes = [Settings(tmp_path / name, hypervisor="simulated", database=postgres_url) for name in ("one", "two")]
+    keys = [tmp_path / f"{name}.key" for name in ("one", "two")]
+    common = str(tmp_path / "common")
+    nodes = [
+        Settings(
+            tmp_path / key.stem,
+            hypervisor="simulated",
+            database=postgres_url,
+            shared_folder=common,
+            master_key_file=str(key),
+        )
+        for key in keys
+    ]
     token = token_of(start(nodes[0]))
     with pytest.raises(MasterKeyError, match="other nodes of the database have it"):
         start(nodes[1])
-    shutil.copy(key_file(nodes[0]), key_file(nodes[1]))
+    shutil.copy(keys[0], keys[1])
     assert valid(start(nodes[1]), token)
 
 
 @pytest.mark.needs_postgres
 def test_nodes_that_start_at_once_make_one_file(postgres_url: str, tmp_path: Path, start: Any) -> None:
     shared = str(tmp_path / "shared.key")
-    nodes = [Settings(tmp_path / str(n), database=postgres_url, master_key_file=shared) for n in range(4)]
+    common = str(tmp_path / "common")
+    nodes = [
+        Settings(tmp_path / str(n), database=postgres_url, master_key_file=shared, shared_folder=common)
+        for n in range(4)
+    ]
     servers: list[Server] = together(*[partial(start, node) for node in nodes])
     assert len({one.store.cipher.keys.newest for one in servers}) == 1
     assert len(master_keys.read(Path(shared)).by_id) == 1  # type: ignore[union-attr]  # it is there

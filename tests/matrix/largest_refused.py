@@ -71,6 +71,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "DELETE /v1/vpcs/{vpc_id}/routing_tables/{id} | ",
         "DELETE /v2/resource_groups/{id} | ",
         "GET /api/v2/import_token | ",
+        "POST /_kunsthalle/signing_keys/rotate | ",
         "POST /_kunsthalle/uploads/{id}/complete | ",
         "POST /api/v1-beta/plans/{plan_loc_id}/deprecate/{setting} | ",
         "POST /api/v1-beta/shareapproval/{type}/access/source/{state} | ",

@@ -110,7 +110,7 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             "/identity/passcode",
             _passcode(tokens),
             surface=surface,
-            access=access.invited("iam-identity.passcode.create"),
+            access=access.member("iam-identity.passcode.create"),
             answer=PasscodeResponse,
             status=201,
         ),

@@ -30,12 +30,19 @@ def alone(shared: Path) -> Iterator[None]:
 
 
 def identity(shared: Path, make: str) -> str:
-    """The id of the folder, which gets `make` where it has none."""
+    """The id of the folder, which gets `make`, a name that no other node makes, where it has none.
+
+    The file appears whole: a node that starts at the same moment reads the id of whoever was first.
+    """
     path = shared / ID
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(make)
+    if not path.exists():
+        shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = shared / f"{ID}.{make}"
+        own.touch(mode=0o600)
+        own.write_text(make)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(own)
+        own.unlink()
     return path.read_text().strip()
 
 

@@ -47,13 +47,11 @@ def store(world: World) -> Store:
 
 
 def _save(store: Store, path: Path) -> None:
-    with store.idle():
-        database_copies.save(store, path, metadata())
+    database_copies.save(store, path, metadata())
 
 
 def _load(store: Store, path: Path) -> None:
-    with store.idle():
-        database_copies.load(store, path, metadata(), CONTEXT, lambda _session: None)
+    database_copies.load(store, path, metadata(), CONTEXT, lambda _session: None)
 
 
 def _rows(store: Store) -> dict[str, list[tuple[object, ...]]]:
