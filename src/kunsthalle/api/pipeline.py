@@ -91,10 +91,6 @@ class Pipeline:
         self._processes = processes
         self._callers = KnownCallers()
 
-    def works_here(self) -> None:
-        """Have no call leave this process: for those who watch what calls do."""
-        self._processes = None
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
         client = (scope.get("client") or ("",))[0]
