@@ -121,6 +121,7 @@ def test_who_is_disabled_in_one_account_enters_another(signing_in: App, provider
 
         add_user(session, signing_in.accounts["consumer"], user.iam_id, SOMEONE, "Some One")
 
+    signing_in.travel(1)  # the account that somebody entered first is the one they enter
     signing_in.server.store.write(signing_in.server.base.as_system(signing_in.accounts["consumer"]), write)
     browser = Browser(signing_in)
     browser.sign_in(provider)
