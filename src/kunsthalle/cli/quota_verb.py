@@ -28,6 +28,9 @@ _NAME = click.argument("name", metavar="QUOTA")
 def quota() -> None:
     """Show and set how much an account may have. ACCOUNT is an id or a name; the server may run meanwhile.
 
+    The default limits are those of KUNSTHALLE_CONFIG and KUNSTHALLE_ACCOUNT_QUOTA: set the variable to the file that
+    the server was given with --config.
+
     \b
     kunsthalle quota list consumer-a
     kunsthalle quota set consumer-a images 20
