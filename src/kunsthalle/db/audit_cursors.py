@@ -135,9 +135,14 @@ def states(session: Session, names: tuple[str, ...]) -> list[SinkState]:
     return sinks
 
 
+def days_of_unsent(session: Session) -> int:
+    """For how many days longer than others entries are kept that a sink has not received."""
+    return int(kv.get(session, _KEPT_DAYS) or 0)
+
+
 def keep_unsent_for(session: Session, days: int) -> None:
     """Entries that a sink has not received are kept for so many days longer than others."""
-    if kv.get(session, _KEPT_DAYS) != days:
+    if days_of_unsent(session) != days:
         kv.put(session, _KEPT_DAYS, days)
 
 
@@ -146,6 +151,6 @@ def may_expire(session: Session, before: int) -> ColumnElement[bool]:
     least = session.first(select(func.min(cursors.c.cursor)))
     if least is None or least[0] is None:
         return entries.c.at < before
-    extra = int(kv.get(session, _KEPT_DAYS) or 0) * DAY
+    extra = days_of_unsent(session) * DAY
     received = and_(entries.c.seq.is_not(None), entries.c.seq <= least[0])
     return and_(entries.c.at < before, or_(received, entries.c.at < before - extra))

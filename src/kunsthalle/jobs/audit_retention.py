@@ -12,7 +12,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.log import get_logger
 from kunsthalle.db import audit, kv
-from kunsthalle.db.audit_cursors import keep_unsent_for, may_expire
+from kunsthalle.db.audit_cursors import days_of_unsent, keep_unsent_for, may_expire
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import audit as table
@@ -30,11 +30,11 @@ def keep_for(store: Store, ctx: Context, days: int, unsent_days: int = 0) -> Non
 
     Entries that a sink has not received are kept for `unsent_days` more.
     """
-    store.write(ctx, lambda session: keep_unsent_for(session, unsent_days))
-    if store.read(ctx, lambda session: kv.get(session, _FACT)) == days:
+    if store.read(ctx, lambda session: (kv.get(session, _FACT), days_of_unsent(session))) == (days, unsent_days):
         return
 
     def write(session: Session) -> None:
+        keep_unsent_for(session, unsent_days)
         if kv.locked(session, _FACT) != days:  # another node may have been quicker
             kv.put(session, _FACT, days)
             _schedule(session, 0)
