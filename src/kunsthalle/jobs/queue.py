@@ -374,8 +374,9 @@ _wakers: list[Callable[[], None]] = []
 
 def on_wake(callback: Callable[[], None]) -> Callable[[], None]:
     """Registers a worker to be woken when this process commits a job; the result unregisters it."""
-    _wakers.append(callback)
-    return lambda: _wakers.remove(callback)
+    wakers = _wakers
+    wakers.append(callback)
+    return lambda: wakers.remove(callback)
 
 
 def _wake_all() -> None:

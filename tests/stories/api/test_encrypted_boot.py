@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from ibm_cloud_sdk_core import ApiException
 
 from fixtures.clients import Account, Product, eventually
+from fixtures.encrypted_images import encrypted_copy
 from fixtures.served_vault import Vault
 from kunsthalle.core.core_files import NO_CORE
 from kunsthalle.testing import Served
@@ -95,13 +95,6 @@ def test_a_catalog_image_in_a_volume_of_ones_own_key(
     vpc.create_instance_action(server["id"], type="start")
     marked(consumer, server, 2)
     assert served.operate("POST", "/_kunsthalle/doctor", {})["findings"] == []
-
-
-def encrypted_copy(source: Path, target: Path, passphrase: bytes) -> None:
-    """What an owner does before the import: a LUKS file whose passphrase is the data key."""
-    command = ["qemu-img", "convert", "--object", "secret,id=k,format=base64,file=/dev/stdin", "-O", "qcow2"]
-    command += ["-o", "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10", str(source), str(target)]
-    subprocess.run(command, input=base64.b64encode(passphrase), check=True, timeout=120)
 
 
 def test_from_a_key_and_an_encrypted_image_to_a_volume_of_another_key(

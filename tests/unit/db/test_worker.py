@@ -104,7 +104,8 @@ def test_threads_without_a_job_look_once_a_signal_and_write_nothing(
     hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look is a read. A claim is a write, for which all other writes wait: a running job must not cause any."""
-    monkeypatch.setattr(worker, "_TICK_SECONDS", PATIENCE)
+    monkeypatch.setattr(worker, "_TICK_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(queue, "_wakers", [])  # servers of other tests in this process wake all that they know
     calls = {"claimable": 0, "claim": 0}
     for name in calls:
         _count(monkeypatch, name, calls)
@@ -116,10 +117,10 @@ def test_threads_without_a_job_look_once_a_signal_and_write_nothing(
 
     hands.work = work
     one = hands.worker(threads=3)
-    until(lambda: calls["claimable"] == 3)
+    until(lambda: calls["claimable"] >= 3)
     hands.enqueue("job")
     assert running.wait(PATIENCE)
-    until(lambda: calls["claimable"] == 6)
+    until(lambda: calls["claimable"] >= 6)
     for signal in range(1, 4):
         one._wake()
         until(lambda signal=signal: calls["claimable"] >= 6 + 2 * signal)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.encrypted_images import SECRET, encrypted_copy
 from kunsthalle.core import core_files
 from kunsthalle.disk_images.backing_files import name_of
 from kunsthalle.disk_images.encrypted_disks import write_disk, write_overlay
@@ -207,19 +208,12 @@ def bench(qemu: Bench) -> Bench:
     return qemu
 
 
-SECRET = ("--object", "secret,id=k,format=base64,file=/dev/stdin")
-"""A passphrase that QEMU's tools read from their standard input."""
-
-
 def encrypted(bench: Bench, name: str, passphrases: Passphrases) -> str:
     """A boot disk on the base of the bench, which may be encrypted itself."""
     base = bench.base
     if passphrases.base is not None:
         base = bench.folder / "encrypted-base.qcow2"
-        node = {"driver": "qcow2", "file": {"driver": "file", "filename": str(bench.base)}}
-        options = "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10"
-        command = ["qemu-img", "convert", *SECRET, "-O", "qcow2", "-o", options, f"json:{json.dumps(node)}"]
-        subprocess.run([*command, base], input=base64.b64encode(passphrases.base), check=True, timeout=120)
+        encrypted_copy(bench.base, base, passphrases.base, driver="qcow2")
     write_overlay(bench.path(name), base, "qcow2", 10 * GIB, passphrases.disk or b"")
     return name
 
