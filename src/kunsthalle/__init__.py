@@ -1,3 +1,3 @@
 """Kunsthalle: a private catalog for virtual-server images."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
