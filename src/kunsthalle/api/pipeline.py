@@ -201,7 +201,7 @@ class Pipeline:
             body, account_id = _NOTHING, ""
             payer = self._callers.account_of(token)
             if route.method not in {"GET", "HEAD"}:
-                account_id = await self._in_turn(payer, self._check_caller(ctx, route, headers))
+                account_id = await self._in_turn(payer, self._check_caller(ctx, route, headers, payer))
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
@@ -254,13 +254,18 @@ class Pipeline:
         finally:
             priority.end(number)
 
-    async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> str:
-        """Refuse a caller without a valid token, before anything of the body is read. The account of the others."""
+    async def _check_caller(self, ctx: Context, route: Route, headers: Headers, payer: str) -> str:
+        """Refuse a caller without a valid token, before anything of the body is read. The account of the others.
+
+        `payer` is charged: the account whose token it seems to be.
+        """
         authorization = headers.get("authorization", "")
         if route.access.operator:
             self._check_operator(authorization)
         elif route.access.authenticated:
-            caller = await self._store.read_async(ctx, lambda session: self._caller(session, route, authorization))
+            caller = await self._store.read_async(
+                ctx, lambda session: self._caller(session, route, authorization), account_id=lambda: payer
+            )
             return caller.account_id
         return ""
 

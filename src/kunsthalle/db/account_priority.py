@@ -2,8 +2,9 @@
 
 Used is the processor time of reads, writes and jobs, of which half is forgotten every `HALF_LIFE` seconds. Steps of
 requests of heavy accounts queue for the event loop, one in each of its turns, those of the account that has used least
-first; all other requests pass. Jobs of a heavy account, and its reads in threads, wait a moment for requests of others
-(docs/decisions/0024-account-priority.md).
+first; all other requests pass. Jobs of a heavy account, and its reads in threads, wait a moment for requests of others.
+While an account asks that has used less, a heavy one rests after each step for a multiple of the time that it took.
+(docs/decisions/0024-account-priority.md)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
@@ -32,22 +33,37 @@ MOST_ACCOUNTS = 1_024
 """Accounts that are remembered; the one that used the processor longest ago is forgotten."""
 UNKNOWN = ""
 """The account of callers who are not recognised yet: it is never heavy."""
-_NOBODY = (UNKNOWN, float("-inf"))
+REQUEST_SECONDS = 0.0003
+"""What a step of a request uses beside what is measured: reading it from the connection, answering it."""
+REST = 3.0
+"""Seconds that a heavy account rests for each second of the processor that it uses while others ask: it has a quarter
+of one processor of this process then, and the others need not wait for its next step as well.
+"""
+MOST_REST_SECONDS = 0.25
+"""How long an account rests at a time."""
+MOST_RESTS_SECONDS = 1.0
+"""How long one step of a request waits in all for its account to have rested: other steps may come before it."""
+LATELY_SECONDS = 0.25
+"""Others ask while their last step is not longer ago."""
 _UNUSED = (0.0, 0.0)
 
 
 class AccountPriority:
     """Processor time by account, and the requests that are worked on. `now` is in seconds, from anywhere."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(
+        self,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._now, self._sleep = now, sleep
         self._lock = threading.Lock()
         self._used: dict[str, tuple[float, float]] = {}
         """Seconds, and when they were right; the account that was added to last is the last."""
-        self._latest, self._before = _NOBODY, _NOBODY
-        """The account that asked last, and the other one that asked before it; and when."""
-        self._latest_known, self._before_known = _NOBODY, _NOBODY
-        """As above, of those that are recognised: each request begins as one of nobody's."""
+        self._asked: dict[str, float] = {}
+        """When an account last asked for a step, within `ALONE_SECONDS`; the last to ask is the last."""
+        self._resting: dict[str, float] = {}
+        """Until when heavy accounts rest."""
         self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._serving = False
@@ -66,6 +82,16 @@ class AccountPriority:
             self._used[account_id] = (before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds, now)
             if len(self._used) > MOST_ACCOUNTS:
                 del self._used[next(iter(self._used))]
+        if self._is_heavier(account_id, now):
+            self._tire(account_id, seconds, now)
+
+    def _tire(self, account_id: str, seconds: float, now: float) -> None:
+        """Have it rest, from when it would have had its rest before."""
+        with self._lock:
+            until = max(self._resting.pop(account_id, now), now) + seconds * REST
+            self._resting[account_id] = min(until, now + MOST_REST_SECONDS)
+            if len(self._resting) > MOST_ACCOUNTS:
+                del self._resting[next(iter(self._resting))]
 
     @contextmanager
     def counted(self, account_id: Callable[[], str]) -> Iterator[None]:
@@ -83,31 +109,55 @@ class AccountPriority:
 
     def must_queue(self, account_id: str) -> bool:
         """Whether the next step of a request waits for `turn`; to be asked once a step. Only for the event loop."""
-        now, latest = self._now(), self._latest
-        if account_id != latest[0]:
-            self._before = latest
-        self._latest = (account_id, now)
-        if account_id != UNKNOWN:
-            if account_id != self._latest_known[0]:
-                self._before_known = self._latest_known
-            self._latest_known = self._latest
-        alone = now - self._before[1] > ALONE_SECONDS
+        now = self._now()
+        with self._lock:
+            self._asked.pop(account_id, None)
+            self._asked[account_id] = now
+            while (first := next(iter(self._asked))) != account_id and self._asked[first] < now - ALONE_SECONDS:
+                del self._asked[first]
+            alone = len(self._asked) == 1
         return not alone and self.used(account_id) >= HEAVY_SECONDS
 
     def asking(self) -> set[str]:
-        """The last two accounts that asked for anything, as far as they did within `ALONE_SECONDS`. From any thread."""
+        """The accounts that asked for anything within `ALONE_SECONDS`, of those that are known. From any thread."""
         since = self._now() - ALONE_SECONDS
-        return {account for account, at in (self._latest_known, self._before_known) if at >= since}
+        with self._lock:
+            return {account for account, at in self._asked.items() if at >= since and account != UNKNOWN}
+
+    def rest(self, account_id: str) -> float:
+        """Seconds until a heavy account has rested from what it used; 0 where nobody else asks any more."""
+        now = self._now()
+        left = self._resting.get(account_id, now) - now
+        return left if left > 0 and self._is_heavier(account_id, now) else 0.0
+
+    def _is_heavier(self, account_id: str, now: float) -> bool:
+        """Whether it is heavy, and someone asks who has used less."""
+        used = self.used(account_id)
+        if used < HEAVY_SECONDS:
+            return False
+        with self._lock:
+            for other, at in reversed(self._asked.items()):
+                if at < now - LATELY_SECONDS:
+                    return False
+                if other != account_id and self.used(other) * FACTOR < used:
+                    return True
+        return False
 
     async def turn(self, account_id: str) -> None:
-        """Return when it is the turn of a request of a heavy account."""
+        """Return when it is the turn of a request of a heavy account, and that has rested."""
         loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        heapq.heappush(self._queue, (self.used(account_id), next(self._numbers), turn))
-        if not self._serving:
-            self._serving = True
-            loop.call_soon(self._serve, loop)
-        await turn
+        until = self._now() + MOST_RESTS_SECONDS
+        while True:
+            turn = loop.create_future()
+            heapq.heappush(self._queue, (self.used(account_id), next(self._numbers), turn))
+            if not self._serving:
+                self._serving = True
+                loop.call_soon(self._serve, loop)
+            await turn
+            seconds = min(self.rest(account_id), until - self._now())
+            if seconds <= 0:
+                return
+            await self._sleep(seconds)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let one go on, and the next one once the loop has looked for what has arrived meanwhile."""
@@ -127,19 +177,28 @@ class AccountPriority:
 
     def end(self, number: int) -> None:
         """What has begun is not worked on any more."""
-        del self._active[number]
+        account_id, _ = self._active.pop(number)
+        self.add(account_id, REQUEST_SECONDS)
         if self._waiting_jobs:
             with self._changed:
                 self._changed.notify_all()
 
     def wait_in_job(self, account_id: str, seconds: float = MOST_SECONDS) -> None:
         """Wait while the account's jobs are behind somebody's request, at most so long."""
-        if not self.is_behind(account_id):
-            return
+        if self.is_behind(account_id):
+            self._wait_until(lambda: not self.is_behind(account_id), seconds)
+
+    def rest_in_job(self, account_id: str) -> None:
+        """Wait until the account has rested from what its jobs and requests used."""
+        seconds = self.rest(account_id)
+        if seconds:
+            self._wait_until(lambda: not self.rest(account_id), seconds)
+
+    def _wait_until(self, holds: Callable[[], bool], seconds: float) -> None:
         with self._changed:
             self._waiting_jobs += 1
             try:
-                self._changed.wait_for(lambda: not self.is_behind(account_id), seconds)
+                self._changed.wait_for(holds, seconds)
             finally:
                 self._waiting_jobs -= 1
 

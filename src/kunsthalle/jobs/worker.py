@@ -74,6 +74,7 @@ class _Steps:
     def give_way(self) -> None:
         self.count()
         self._store.priority.wait_in_job(self._account_id)
+        self._store.priority.rest_in_job(self._account_id)
 
 
 class Worker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -15,9 +16,13 @@ from kunsthalle.db.account_priority import (
     ALONE_SECONDS,
     HALF_LIFE,
     HEAVY_SECONDS,
+    LATELY_SECONDS,
     MOST_ACCOUNTS,
+    MOST_REST_SECONDS,
+    MOST_RESTS_SECONDS,
     MOST_SECONDS,
     PATIENCE_SECONDS,
+    REST,
     UNKNOWN,
 )
 from kunsthalle.db.account_priority import AccountPriority as Priority
@@ -30,6 +35,10 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
 
 @pytest.fixture
 def clock() -> Clock:
@@ -38,7 +47,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def priority(clock: Clock) -> Priority:
-    return Priority(clock)
+    return Priority(clock, clock.sleep)
 
 
 def test_half_of_what_was_used_is_forgotten_every_half_life(priority: Priority, clock: Clock) -> None:
@@ -225,7 +234,79 @@ def test_who_has_asked_lately_is_known(priority: Priority, clock: Clock) -> None
     assert priority.asking() == set()
     for account in ("a", "b", "b", "c", "c"):
         priority.must_queue(account)
-    assert priority.asking() == {"b", "c"}
+    assert priority.asking() == {"a", "b", "c"}
     clock.now += ALONE_SECONDS + 0.1
     priority.must_queue("c")
     assert priority.asking() == {"c"}
+
+
+def test_a_heavy_account_rests_while_a_lighter_one_asks(priority: Priority, clock: Clock) -> None:
+    """It gets one second of the processor in so many, whatever it asks for."""
+    priority.add("heavy", 10.0)
+    began, used = clock.now, 0.0
+
+    async def ask() -> None:
+        nonlocal used
+        while clock.now < began + 5:
+            priority.must_queue("light")
+            await _step(priority, "heavy")
+            used += 0.01
+            clock.now += 0.01
+            priority.add("heavy", 0.01)
+
+    asyncio.run(ask())
+    assert used / (clock.now - began) == pytest.approx(1 / (1 + REST), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("used", "other", "used_by_other", "asked", "rests"),
+    [
+        pytest.param(3.0, "light", 0.0, 0.0, True, id="a lighter one asks"),
+        pytest.param(3.0, UNKNOWN, 0.0, 0.0, True, id="someone asks who is not recognised"),
+        pytest.param(HEAVY_SECONDS / 2, "light", 0.0, 0.0, False, id="it is light itself"),
+        pytest.param(3.0, "heavy", 0.0, 0.0, False, id="it asks alone"),
+        pytest.param(3.0, "other", 2.9, 0.0, False, id="the other has used as much"),
+        pytest.param(3.0, "light", 0.0, LATELY_SECONDS + 0.1, False, id="the other has asked before"),
+    ],
+)
+def test_who_rests(
+    priority: Priority, clock: Clock, used: float, other: str, used_by_other: float, asked: float, rests: bool
+) -> None:
+    priority.add("heavy", used)
+    priority.add(other, used_by_other)
+    priority.must_queue(other)
+    priority.must_queue("heavy")
+    clock.now += asked
+    priority.add("heavy", 0.02)
+    assert priority.rest("heavy") == (pytest.approx(0.02 * REST, abs=0.002) if rests else 0)
+
+
+def test_nobody_rests_for_longer_than_is_of_use(priority: Priority, clock: Clock) -> None:
+    priority.add("heavy", 3.0)
+    priority.must_queue("light")
+    priority.add("heavy", 100.0)
+    assert priority.rest("heavy") == MOST_REST_SECONDS
+    began = clock.now
+
+    async def ask() -> None:
+        """Others go on to use what it rests for."""
+        while clock.now < began + 10:
+            priority.must_queue("light")
+            asked = clock.now
+            await _step(priority, "heavy")
+            assert clock.now - asked <= MOST_RESTS_SECONDS
+            priority.add("heavy", 100.0)
+            clock.now += 0.2
+
+    asyncio.run(ask())
+
+
+def test_a_job_rests_until_nobody_else_asks(priority: Priority, clock: Clock) -> None:
+    priority.add("heavy", 3.0)
+    priority.must_queue("light")
+    priority.add("heavy", 1.0)
+    began = time.monotonic()
+    priority.rest_in_job("heavy")
+    assert time.monotonic() - began >= MOST_REST_SECONDS * 0.9
+    clock.now += LATELY_SECONDS + 0.1
+    assert priority.rest("heavy") == 0
