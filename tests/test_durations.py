@@ -82,6 +82,7 @@ def test_a_run_names_its_slowest(pytester: pytest.Pytester, monkeypatch: pytest.
     """With workers, too, whose reports say what fixtures took."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     monkeypatch.delenv("KUNSTHALLE_DURATIONS", raising=False)
+    pytester.makeini("[pytest]")  # paths are told from here, whatever lies in the folders above
     pytester.makepyfile(test_story=SUITE)
     result = pytester.run(*PYTEST, "-q", "-p", "fixtures.durations", "--worst=9", *workers)
     result.assert_outcomes(passed=3)
