@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 
 from fixtures.tools import ROOT, tool
 
 notice = tool("notice")
+CONSOLE = ROOT / "src" / "kunsthalle" / "console" / "static"
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"}
 SEPARATE = {"LGPL-2.0-or-later", "LGPL-2.1-only", "LGPL-3.0-only", "MPL-2.0"}
 """Used as libraries of their own: each has a remark that says so."""
@@ -18,6 +21,19 @@ def test_every_locked_package_is_named_with_its_version() -> None:
     named = set(re.findall(r"^(\S+ \S+)\n  Licence: ", (ROOT / "NOTICE").read_text(), re.MULTILINE))
     assert named == {f"{name} {version}" for name, version in notice.locked().items()}
     assert len(named) > 30
+
+
+def test_every_package_that_the_console_holds_parts_of_is_named_with_its_licence() -> None:
+    held = notice.held()
+    text, texts = (ROOT / "NOTICE").read_text(), (CONSOLE / "licences.txt").read_text()
+    for name, (version, licence) in held.items():
+        assert f"{name} {version}\n  Terms: {licence}\n" in text
+        assert name.startswith("@carbon/") or f"{name} {version}\n" in texts, "licences.txt has no text of it"
+    files = {pattern for files, _ in notice.HELD.values() for pattern in files.split(", ")}
+    built = json.loads((ROOT / "tools/console_assets/built.json").read_text())["files"]
+    unnamed = [one for one in built if not any(fnmatch(one, pattern) for pattern in files)]
+    assert unnamed == ["licences.txt"]
+    assert {licence for _, licence in held.values()} == {"Apache-2.0", "MIT", "MPL-2.0", "OFL-1.1"}
 
 
 def test_the_licences_are_ones_that_the_product_can_be_used_with() -> None:

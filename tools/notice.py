@@ -1,8 +1,9 @@
-"""Writes NOTICE: the licences of what the product is installed with, from the lock file and the installed packages."""
+"""Writes NOTICE: the licences of what the product is installed with or holds, from lock files and packages."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,24 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "run.lock"
+NPM_LOCK = ROOT / "tools" / "console_assets" / "package-lock.json"
+HELD = {
+    "@carbon/layout": ("carbon.css", "Values of design tokens."),
+    "@carbon/themes": ("carbon.css", "Values of design tokens."),
+    "@carbon/type": ("carbon.css", "Values of design tokens."),
+    "@ibm/plex-mono": ("plex-mono-*.woff2", "IBM Plex Mono, the font's own file, unmodified."),
+    "@ibm/plex-sans": ("plex-sans-*.woff2", "IBM Plex Sans, the font's own files, unmodified."),
+    "@novnc/novnc": (
+        "novnc.js",
+        "Bundled and minified, otherwise unmodified, with pako (MIT AND Zlib). Its source is the npm package.",
+    ),
+    "@xterm/addon-fit": ("xterm.js", "Bundled and minified."),
+    "@xterm/xterm": (
+        "xterm.js, xterm.css",
+        "Bundled and minified; style sheets that the script makes replace inline styles.",
+    ),
+}
+"""What the console holds of npm packages: the files in src/kunsthalle/console/static, and how they were made."""
 
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
@@ -80,6 +99,20 @@ def _home(found: importlib.metadata.PackageMetadata) -> str:
     return str(found.get("Home-page") or next((lowered[one] for one in likely if one in lowered), ""))
 
 
+def held() -> dict[str, tuple[str, str]]:
+    """Version and licence of each package of npm whose parts the console holds."""
+    known = json.loads(NPM_LOCK.read_text())["packages"]
+    return {name: (known[f"node_modules/{name}"]["version"], known[f"node_modules/{name}"]["license"]) for name in HELD}
+
+
+def _held() -> str:
+    parts = []
+    for name, (version, licence) in held().items():
+        files, use = HELD[name]
+        parts.append(f"{name} {version}\n  Terms: {licence}\n  Files: {files}\n  {use}")
+    return "\n\n".join(parts)
+
+
 def notice() -> str:
     """The text of NOTICE."""
     parts = []
@@ -93,9 +126,14 @@ def notice() -> str:
     return f"""Kunsthalle
 Licensed under the Apache License, Version 2.0 (see LICENSE).
 
-The source tree and the wheel of Kunsthalle hold no third-party code. They are installed with the packages below, which
-are fetched from the Python package index under their own licences; each brings its licence texts along. Written by
-`./dev docs` from requirements/run.lock and the metadata of the installed packages; a test compares it.
+The source tree and the wheel of Kunsthalle hold these parts of npm packages for the console's pages, in
+src/kunsthalle/console/static, where licences.txt has the texts of their licences:
+
+{_held()}
+
+Kunsthalle is installed with the packages below, which are fetched from the Python package index under their own
+licences; each brings its licence texts along. Written by `./dev docs` from tools/console_assets/package-lock.json,
+requirements/run.lock and the metadata of the installed packages; a test compares it.
 
 QEMU (GPL-2.0), where the host has it, is run as separate programs and is no part of Kunsthalle.
 

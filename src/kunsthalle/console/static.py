@@ -1,4 +1,4 @@
-"""The stylesheet and the script, from memory; their addresses change with their bytes, so that browsers keep them."""
+"""Style sheets, scripts and fonts, from memory; their addresses change with their bytes: browsers keep them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 FOLDER = Path(__file__).parent / "static"
-_MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_MEDIA = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+}
 
 
 @cache

@@ -19,6 +19,8 @@ _COMMAND = ("ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
 
 PROVIDER = FOLDER.with_name("node_provider")
 """Where the identity provider is that sign-ins are tested with."""
+CONSOLE_ASSETS = Path(__file__).resolve().parents[2] / "console_assets"
+"""Where the console's fonts, design tokens and viewers are built."""
 
 
 def installed(folder: Path | None = None) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from fixtures.clients import Account, Product
@@ -11,7 +9,6 @@ from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
 pytestmark = pytest.mark.needs_chromium
-_WIDTHS = (320, 400, 768, 1400)
 
 
 @pytest.fixture(scope="module")
@@ -20,22 +17,14 @@ def product(publisher_account: Account) -> Product:
     return Product(publisher_account, publisher_account.import_image("led"), "led")
 
 
-def _fits(visitor: Visitor) -> None:
-    """No page is wider than its window."""
-    for width in _WIDTHS:
-        visitor.page.set_viewport_size({"width": width, "height": 800})
-        wide: Any = visitor.page.evaluate("() => document.documentElement.scrollWidth")
-        assert wide <= width, (visitor.page.url, width, wide)
-    visitor.page.set_viewport_size({"width": 1440, "height": 900})
-
-
 def test_an_offering_is_led_to_its_consumer_without_an_id(
     publisher: Visitor, consumer: Visitor, product: Product, served: Served
 ) -> None:
     consumer.sign_in().sees("First steps", "Nothing waits for you").accessible().shoot("home-new")
     page = f"/catalogs/{product.catalog['id']}/offerings/{product.offering['id']}"
-    publisher.sign_in().sees("What waits", "Recent activity", "managed by private catalogs").accessible().shoot("home")
-    _fits(publisher)
+    publisher.sign_in().sees("What waits", "Recent activity", "managed by private catalogs").accessible().fits().shoot(
+        "home"
+    )
     publisher.open(page).sees("From image to use", "has not been validated").shoot("life-validate")
     primary = publisher.page.locator("main .next .primary")
     for word, text in (("Validate", "No version is published"), ("Publish", "No account is on the access list")):
@@ -49,12 +38,10 @@ def test_an_offering_is_led_to_its_consumer_without_an_id(
     dialog.get_by_label("enterprise (enterprise)").check()
     publisher.press("Add accounts").sees("The access list is not in effect")
     assert primary.inner_text() == "Switch sharing on"
-    publisher.press("Switch sharing on", "Switch on").sees("No account has accepted").accessible().shoot("life")
-    _fits(publisher)
+    publisher.press("Switch sharing on", "Switch on").sees("No account has accepted").accessible().fits().shoot("life")
     consumer.open("/").sees("publisher asks to share 1 offering").shoot("home-request")
     assert consumer.page.locator(".badge").inner_text() == "1"
-    consumer.open("/share-requests").sees("publisher", "led", "1.0.0").accessible().shoot("requests")
-    _fits(consumer)
+    consumer.open("/share-requests").sees("publisher", "led", "1.0.0").accessible().fits().shoot("requests")
     consumer.press("Accept publisher").sees("The request is accepted")
     assert consumer.page.locator(".badge").count() == 0
     consumer.open(page).press("Create instance from 1.0.0").sees("Create instance").shoot("create-instance")

@@ -26,6 +26,8 @@ SCREENS = Path(__file__).parent / "screens"
 PICTURES = os.environ.get("KUNSTHALLE_SCREENS") == "write"
 """Whether the others are taken, too: nothing looks at them by itself, and they take as long as what they show."""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDTHS = (320, 400, 768, 1400)
+"""At which no page may be wider than its window."""
 SERIOUS = {"serious", "critical"}
 
 
@@ -116,6 +118,18 @@ class Visitor:
             assert told == [], (self.page.url, told)
         return self
 
+    def fits(self) -> Self:
+        """The page is at no width wider than its window, so that nothing scrolls sideways but what has a frame."""
+        wider = []
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 800})
+            wide: Any = self.page.evaluate("() => document.documentElement.scrollWidth")
+            if wide > width:
+                wider.append((width, wide))
+        assert wider == [], self.page.url
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # width and height
+        return self
+
     def press(self, *names: str) -> Self:
         """Presses buttons and follows links by what they are called, one after the other."""
         for name in names:
@@ -161,6 +175,21 @@ class Visitor:
     def misses(self, *texts: str) -> Self:
         body = self.page.content()
         assert not [text for text in texts if text in body]
+        return self
+
+    def portray(self, name: str) -> Self:
+        """Pictures of the whole page at two widths in both themes, for those who look."""
+        if not PICTURES:
+            return self
+        folder = SCREENS / "pages"
+        folder.mkdir(parents=True, exist_ok=True)
+        for scheme in ("light", "dark"):
+            for size, label in ((WIDE, "wide"), ({"width": 400, "height": 800}, "narrow")):
+                self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal, as it asks for
+                self.page.set_viewport_size(size)  # type: ignore[arg-type]  # width and height
+                self.page.screenshot(path=folder / f"{name}-{label}-{scheme}.png", full_page=True)
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # width and height
         return self
 
     def shoot(self, name: str) -> Self:
