@@ -32,6 +32,7 @@ class Session:
         "_dirty",
         "_driver",
         "_memo",
+        "_once",
         "_stamped",
         "bounds",
         "cipher",
@@ -60,11 +61,13 @@ class Session:
         self.until = math.inf
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
+        self._once: dict[Hashable, Any] = {}
 
     def as_context(self, ctx: Context) -> Session:
         """The same transaction on behalf of another context."""
         other = Session(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
+        other._once = self._once
         other.bounds, other.until, other.recordings = self.bounds, self.until, self.recordings
         other.quotas = self.quotas
         return other
@@ -113,6 +116,17 @@ class Session:
         remembers nothing: it may be rolled back, and its stamp then be another one's.
         """
         return load() if self.writing else self._stamped.get(name, stamp, load)
+
+    def once(self, key: Hashable, load: Callable[[], T]) -> T:
+        """What one page asks for again and again (the root key of its volumes), read once where nothing is written.
+        It must not depend on the context.
+        """
+        if self.writing:
+            return load()
+        if key not in self._once:
+            self._once[key] = load()
+        found: T = self._once[key]
+        return found
 
     def invalidate(self, topic: str) -> None:
         """To be said by whoever writes rows that a topic is made from."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     select,
     tuple_,
+    update,
 )
 
 from kunsthalle.core.closed_tables import UnknownMember
@@ -131,6 +132,12 @@ def put_rows(session: Session, table: Table, key: tuple[str, ...], rows: Sequenc
     """Adds rows in one go, unless ones with the same key are there."""
     if rows:
         session.execute_many(_insert_for(session, table).on_conflict_do_nothing(index_elements=list(key)), rows)
+
+
+def change_rows(session: Session, table: Table, values: dict[Column[Any], Any], *where: ColumnElement[bool]) -> int:
+    """Sets columns of the rows that meet the conditions when their turn comes; how many did."""
+    named = {column.name: value for column, value in values.items()}
+    return session.execute(update(table).where(*where).values(**named)).rowcount
 
 
 def remove_rows(session: Session, table: Table, *where: ColumnElement[bool]) -> int:

@@ -139,7 +139,7 @@ def state_of_named(session: Session, key_crn: str) -> str:
 
 def is_deleted(session: Session, key_crn: str) -> bool:
     """Whether a root key that protects a resource is destroyed, or not even known any more."""
-    return state_of_named(session, key_crn) == "destroyed"
+    return session.once(("state", key_crn), lambda: state_of_named(session, key_crn)) == "destroyed"
 
 
 def wrapped(session: Session, key: Key, secret: DataKey) -> str:

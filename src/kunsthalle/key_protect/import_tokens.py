@@ -18,7 +18,7 @@ from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.core.ids import entropy
 from kunsthalle.db.encryption import Turn
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import change_rows, put_row, remove_rows, rows_of
 from kunsthalle.key_protect.key_refusals import bad_request
 from kunsthalle.key_protect.tables import import_tokens
 from kunsthalle.key_protect.wrapping import octets_of
@@ -83,16 +83,17 @@ def new_private_key() -> str:
 
 def retrieve(session: Session, instance_id: str) -> ImportToken:
     """The token with its public key and its nonce, for as many times as it was made for. 409 once it has expired."""
-    row = _live(session, instance_id)
-    if row.retrievals_left < 1:
+    columns = import_tokens.c
+    left = {columns.retrievals_left: columns.retrievals_left - 1}
+    _live(session, instance_id)
+    if not change_rows(session, import_tokens, left, columns.instance_id == instance_id, columns.retrievals_left > 0):
         raise _expired("The import token was retrieved as many times as it may be.")
-    values = {**row._asdict(), "retrievals_left": row.retrievals_left - 1}
-    put_row(session, import_tokens, ("instance_id",), replacing=("retrievals_left",), **values)
+    row = _live(session, instance_id)
     return ImportToken(
         row.created_at,
         row.expires_at,
         row.most_retrievals,
-        row.retrievals_left - 1,
+        row.retrievals_left,
         _public_key(_private_key(session, row)),
         session.cipher.decrypt(row.nonce, purpose(instance_id, "nonce")),
     )

@@ -16,7 +16,7 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import ids_where, rows_of
-from kunsthalle.db.visibility import Authorized, count, some
+from kunsthalle.db.visibility import Authorized, count, some, visible
 from kunsthalle.db.wildcards import wildcards
 from kunsthalle.key_protect import actions, registrations, service
 from kunsthalle.key_protect.key_access import RING, InInstance, OnKey, OnRing
@@ -243,17 +243,17 @@ def _registrations(
     session: Session, _request: Request, key: Key, query: RegistrationsParameters
 ) -> RegistrationsResponse:
     """List what a key protects."""
-    return registrations.listed(session, [key], query, *_named(query))
+    return registrations.listed(session, query, key_registrations.c.key_id == key.id, *_named(query))
 
 
 def _all_registrations(
     session: Session, request: Request, instance: ServiceInstance, query: RegistrationsParameters
 ) -> RegistrationsResponse:
     """List what all keys of an instance protect."""
-    registered = ids_where(key_registrations.c.key_id, key_registrations.c.instance_id == instance.id)
+    in_instance = key_registrations.c.instance_id == instance.id
     in_ring = [protected_keys.c.key_ring_id == ring] if (ring := request.headers.get(RING, "")) else []
-    keys = some(session, PROTECTED_KEY, protected_keys.c.id.in_(registered), *in_ring)
-    return registrations.listed(session, keys, query, *_named(query))
+    keys = ids_where(protected_keys.c.id, visible(session, PROTECTED_KEY), *in_ring)
+    return registrations.listed(session, query, in_instance, key_registrations.c.key_id.in_(keys), *_named(query))
 
 
 def routes() -> tuple[Route, ...]:

@@ -8,9 +8,14 @@ from typing import Any
 
 import ibm_vpc.vpc_v1 as sdk
 import pytest
+from sqlalchemy import event
 
 from fixtures.app import App
 from fixtures.frozen_app import OPERATOR
+from kunsthalle.block_storage import volume_keys
+from kunsthalle.block_storage.resources import VOLUME
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import unscoped
 from kunsthalle.disk_images import qcow2
 from kunsthalle.hypervisor.overlays import read_header
 from unit.block_storage.vault import Vault, authorize, id_of
@@ -106,6 +111,23 @@ def test_data_volumes_and_what_is_listed(vault: Vault) -> None:
         for encryption in ("user_managed", "provider_managed")
     }
     assert listed == {"user_managed": {data}, "provider_managed": {plain["id"], boot_of(server)}}
+
+
+def test_a_page_of_volumes_asks_once_for_their_key(vault: Vault) -> None:
+    key = vault.key()
+    statements: list[str] = []
+    for number in range(3):
+        vault.volume(name=f"disk-{number}", capacity=10, encryption_key={"crn": key})
+    server = vault.app.server
+
+    def shown(session: Session) -> list[bool]:
+        found = unscoped(session, VOLUME)
+        event.listen(session.connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        return [bool(volume_keys.reasons(session, volume)) for volume in found]
+
+    assert server.store.read(server.base, shown) == [False] * 3
+    of_keys = [statement for statement in statements if "FROM protected_keys" in statement]
+    assert len(of_keys) == 1, statements
 
 
 def test_a_key_that_is_disabled_keeps_servers_from_starting_and_not_from_running(vault: Vault) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from fixtures.threads import together
+from fixtures.worlds import World
+from kunsthalle.core.errors import Problem
+from kunsthalle.db.encryption import Cipher
+from kunsthalle.key_protect import import_tokens
+from kunsthalle.key_protect.import_tokens import new_private_key
 from unit.key_protect.conftest import Keys, b64
 
 MATERIAL, OTHER = bytes(range(32)), bytes(range(32, 64))
@@ -128,3 +135,19 @@ def test_with_enforce_token_only_sealed_material_is_taken(keys: Keys) -> None:
 def test_what_is_not_even_of_the_alphabet_is_no_base64(keys: Keys, field: str) -> None:
     given = {**sealed(token_of(keys), MATERIAL), field: "ключ"}
     assert keys.refused("create_key", key_create_body=_body(given)) == (400, "BASE64_ERR")
+
+
+def test_at_the_same_moment_a_token_is_not_retrieved_more_often_than_was_said(both: World, tmp_path: Path) -> None:
+    both.store.cipher = Cipher(tmp_path / "master-key")
+    both.store.cipher.ensure()
+    ctx, private_key = both.account(), new_private_key()
+    both.write(ctx, import_tokens.create, "instance", private_key, 600, 3)
+
+    def retrieved() -> int | str:
+        try:
+            return both.write(ctx, import_tokens.retrieve, "instance").retrievals_left
+        except Problem as problem:
+            return problem.code
+
+    left = together(*[retrieved] * 6)
+    assert sorted(left, key=str) == [0, 1, 2, *["IMPORT_TOKEN_EXPIRED_ERR"] * 3]
