@@ -45,7 +45,7 @@ def examine(
         raise ValueError("the file is not the one that arrived")
     virtual_size = _own_rules(path, arrived.claimed, size, limits)
     if passphrase is not None:
-        _refuse_closed(path, passphrase)
+        refuse_closed(path, passphrase)
     notes: tuple[str, ...] = ()
     if tools is not None:
         notes = _with_tools(path, arrived.claimed, virtual_size, limits, tools, passphrase)
@@ -78,7 +78,7 @@ def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:
     return import_rules.get(kind).check_file(import_rules.File(path, head, tail, size, names), limits)
 
 
-def _refuse_closed(path: Path, passphrase: bytes) -> None:
+def refuse_closed(path: Path, passphrase: bytes) -> None:
     """Refuses a file, encrypted as the rules allow it, that the passphrase does not open."""
     with path.open("rb") as file:
         header = qcow2.parse(file.read(SECTOR))

@@ -10,8 +10,11 @@ import ibm_vpc.vpc_v1 as sdk
 import pytest
 
 from fixtures.app import App
+from fixtures.frozen_app import OPERATOR
 from fixtures.vault import Vault, asking, authorize, encrypted_with, image_of, put_encrypted
 from hostile_images.builders_luks import Luks
+from kunsthalle.db.unscoped import change_rows
+from kunsthalle.images.resources import IMAGE
 from kunsthalle.key_protect.data_keys import LONGEST_WRAPPED
 
 CLOSED = b"another passphrase"
@@ -253,3 +256,27 @@ def test_after_a_rotation_the_image_opens_with_a_data_key_of_the_new_version(app
     assert "rewrappedPlaintext" not in new
     assert "ciphertext" in old
     assert "ciphertext" not in new
+
+
+def test_a_deep_examination_says_whose_data_key_does_not_open_its_bytes(app: App, vault: Vault) -> None:
+    key = vault.key()
+    put_encrypted(app, "first")
+    put_encrypted(app, "second", Luks(passphrase=CLOSED))
+    first = image_of(app, "first", **encrypted_with(key, vault.wrap(key)))
+    second = image_of(app, "second", **encrypted_with(key, vault.wrap(key, CLOSED)))
+
+    def found(*, deep: bool = True) -> list[tuple[str, str]]:
+        answer = app.call(OPERATOR, "POST", "/_kunsthalle/doctor", {"deep": deep})
+        return [(one["check"], one["subject"]) for one in answer.json["findings"]]
+
+    assert found() == []
+    columns = IMAGE.table.c
+    swapped = {columns.encrypted_data_key: vault.wrap(key, CLOSED)}
+    app.server.store.write(
+        app.server.base, lambda session: change_rows(session, IMAGE.table, swapped, columns.id == first["id"])
+    )
+    assert found(deep=False) == [], "deriving the passphrase takes long"
+    assert found() == [("wrong_data_key", first["id"])]
+    vault.act(key, "disable")
+    assert found() == [], "without the key nobody can tell"
+    assert second["status"] == "available"

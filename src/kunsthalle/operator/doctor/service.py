@@ -11,6 +11,7 @@ from kunsthalle.operator.doctor import api_key_checks as of_keys
 from kunsthalle.operator.doctor import blob_checks as of_bytes
 from kunsthalle.operator.doctor import disk_checks as of_disks
 from kunsthalle.operator.doctor import expected_references as ledger
+from kunsthalle.operator.doctor import image_key_checks as of_images
 from kunsthalle.operator.doctor import machine_checks as of_machines
 from kunsthalle.operator.doctor.findings import CheckContext, Finding
 
@@ -48,7 +49,7 @@ def examine(ward: CheckContext, *, deep: bool = False, repair: bool = False) -> 
         again = {(finding.check, finding.subject) for finding in _look(ward)[1]}
         findings = [finding for finding in findings if (finding.check, finding.subject) in again]
     if deep:
-        findings += of_bytes.contents(ward)
+        findings += [*of_bytes.contents(ward), *of_images.data_keys(ward)]
     if repair and findings:
         ward.progress.phase = "mending"
     mended = [finding for finding in findings if repair and finding.mend is not None and finding.mend(ward)]
