@@ -125,8 +125,8 @@ class Session:
             return load()
         if key not in self._once:
             self._once[key] = load()
-        found: T = self._once[key]
-        return found
+        value: T = self._once[key]
+        return value
 
     def invalidate(self, topic: str) -> None:
         """To be said by whoever writes rows that a topic is made from."""

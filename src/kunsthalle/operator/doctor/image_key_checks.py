@@ -31,8 +31,8 @@ def data_keys(ward: CheckContext) -> Iterator[Finding]:
 
 def _images(session: Session) -> list[tuple[Image, DataKey]]:
     columns = IMAGE.table.c
-    found = unscoped(session, IMAGE, columns.encryption_key.is_not(None), columns.digest.is_not(None))
-    return [(image, secret) for image in found if (secret := _secret(session, image)) is not None]
+    images = unscoped(session, IMAGE, columns.encryption_key.is_not(None), columns.digest.is_not(None))
+    return [(image, secret) for image in images if (secret := _secret(session, image)) is not None]
 
 
 def _secret(session: Session, image: Image) -> DataKey | None:
