@@ -10,6 +10,7 @@ from fixtures.frozen_app import OPERATOR, PERSONAS, FrozenApp
 from kunsthalle.authz.roles import VIEWER
 from kunsthalle.console.browser_sessions import Sessions, SignIn, form_token
 
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3wfCkXQ4fFp3qVQvWqzjYQ8FvEhU2V4iUOw8sLxLmD matrix"
 BODIES: dict[str, Any] = {}
 """The console has no routes of the API."""
 
@@ -33,6 +34,13 @@ NAMES = {
     "kms_id": "bluemix-instance",
     "root_id": "api/keys",
     "provider_id": "identity-providers",
+    "ssh_key_id": "keys",
+    "vpc_id": "vpcs",
+    "subnet_id": "subnets",
+    "floating_ip_id": "floating_ips",
+    "security_group_id": "security_groups",
+    "rule_id": "security_groups/rules",
+    "target_id": "virtual_network_interfaces",
 }
 """What a path of the console names, and the key of the publisher's id."""
 
@@ -98,6 +106,28 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/keys/new-ring": lambda frozen: {"instance": frozen.ids["bluemix-instance"], "id": "another-ring"},
     "/keys/{kms_id}/{root_id}/alias": lambda _frozen: {"alias": "another-alias"},
     "/keys/{kms_id}/{root_id}/ring": lambda _frozen: {"keyRingID": "hidden-ring"},
+    "/ssh-keys/new": lambda _frozen: {"name": "another", "public_key": SSH_KEY},
+    "/ssh-keys/{ssh_key_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/vpcs/new": lambda _frozen: {"name": "another"},
+    "/vpcs/{vpc_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/subnets/new": lambda frozen: {
+        "name": "another",
+        "vpc.id": frozen.ids["vpcs"],
+        "total_ipv4_address_count": "8",
+        "zone.name": frozen.ids["zone"],
+    },
+    "/subnets/{subnet_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/subnets/{subnet_id}/gateway": lambda frozen: {"id": frozen.ids["public_gateways"]},
+    "/floating-ips/new": lambda frozen: {"name": "another", "zone.name": frozen.ids["zone"]},
+    "/floating-ips/{floating_ip_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/floating-ips/{floating_ip_id}/attach": lambda frozen: {"target.id": frozen.ids["virtual_network_interfaces"]},
+    "/security-groups/new": lambda frozen: {"name": "another", "vpc.id": frozen.ids["vpcs"]},
+    "/security-groups/{security_group_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/security-groups/{security_group_id}/rules/new": lambda _frozen: {"direction": "inbound", "protocol": "tcp"},
+    "/security-groups/{security_group_id}/rules/{rule_id}/edit": lambda _frozen: {"direction": "outbound"},
+    "/security-groups/{security_group_id}/targets/new": lambda frozen: {
+        "target": frozen.ids["virtual_network_interfaces"]
+    },
     "/operator": lambda _frozen: {"operator_token": OPERATOR},
     "/operator/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},
     "/operator/fault": lambda _frozen: {"on": "call", "match": "GET /never", "effect": "refuse"},

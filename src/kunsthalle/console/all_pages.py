@@ -13,19 +13,30 @@ from kunsthalle.console import (
     instance_pages,
     instance_template_pages,
     lineage_pages,
+    network_pages,
     new_instance_pages,
     offering_pages,
     operator_pages,
     root_key_pages,
+    security_group_pages,
     share_request_pages,
     sharing_pages,
     sign_in_pages,
     single_sign_on_pages,
+    ssh_key_pages,
     storage_pages,
     upload_pages,
 )
 from kunsthalle.console.page_frame import Page
+from kunsthalle.console.resource_pages import pages_of
+from kunsthalle.console.resource_shapes import Kind
 
+KINDS: tuple[Kind, ...] = (
+    *ssh_key_pages.KINDS,
+    *network_pages.KINDS,
+    *security_group_pages.KINDS,
+)
+"""The types of resources whose pages are declared."""
 PAGES: tuple[Page, ...] = (
     *home_pages.PAGES,
     *sign_in_pages.PAGES,
@@ -46,6 +57,7 @@ PAGES: tuple[Page, ...] = (
     *account_user_pages.PAGES,
     *access_policy_pages.PAGES,
     *api_key_pages.PAGES,
+    *(entry for kind in KINDS for entry in pages_of(kind)),
     *operator_pages.PAGES,
 )
 CALLS: tuple[Page, ...] = upload_pages.CALLS

@@ -182,6 +182,11 @@ class Listing:
         """Whether something is left out by a search or a filter."""
         return bool(self.asked.search or self.asked.filters)
 
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing at all, and not only nothing that matches or nothing on this page."""
+        return not self.rows and not self.narrowed and not self.asked.starts
+
     def sorted_by(self, column: Column) -> str:
         """`ascending`, `descending` or nothing: what assistive technology is told of a column."""
         named = self.asked.sort.removeprefix("-") == column.key

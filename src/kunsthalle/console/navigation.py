@@ -37,6 +37,18 @@ MENU: tuple[Group, ...] = (
             Entry("Images", "/images/catalog"),
             Entry("Instance templates", "/templates"),
             Entry("Instance groups", "/groups"),
+            Entry("SSH keys", "/ssh-keys"),
+        ),
+        open=True,
+    ),
+    Group(
+        "Infrastructure",
+        "Network",
+        (
+            Entry("VPCs", "/vpcs"),
+            Entry("Subnets", "/subnets"),
+            Entry("Security groups", "/security-groups"),
+            Entry("Floating IPs", "/floating-ips"),
         ),
         open=True,
     ),

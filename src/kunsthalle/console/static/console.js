@@ -85,7 +85,14 @@ document.addEventListener("input", (event) => {
   for (const row of event.target.closest("[data-pick]").querySelectorAll("[data-row]")) row.hidden = !words.every((word) => row.dataset.row.includes(word));
 });
 
+// The text of a chosen file goes into its input.
+document.addEventListener("change", async (event) => {
+  const box = event.target.closest("[data-loads]");
+  if (box && event.target.files[0]) document.getElementById(box.dataset.loads).value = (await event.target.files[0].slice(0, 65536).text()).trim();
+});
+
 const ready = (root) => {
+  for (const box of root.querySelectorAll("[data-loads][hidden]")) box.hidden = false;
   for (const search of root.querySelectorAll("[data-filter][hidden]")) search.hidden = false;
   for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };
 ready(document);

@@ -20,6 +20,8 @@ from stories.console.walks.visitor import Visitor
 pytestmark = pytest.mark.needs_chromium
 SHOWN = [page for page in PAGES if page.method == "GET" and "{provider_id}" not in page.path]
 """Those of providers are walked with one: `test_single_sign_on.py`."""
+SHARES = 3
+"""A run that is told no files looks at one share of the pages; continuous integration and the night look at all."""
 HEAVIEST, LONGEST_STYLESHEET = 200_000, 30_000
 OURS = {"console.js", "upload.js"}
 
@@ -50,7 +52,17 @@ def names(publisher_account: Account) -> dict[str, str]:
     keys = IbmKeyProtectApiV2(account.authenticator)
     keys.set_service_url(account.url)
     key = keys.create_key(kms, new).get_result()["resources"][0]["id"]
+    vpc = account.vpc.list_vpcs().get_result()["vpcs"][0]
+    group_of_vpc = account.vpc.get_security_group(vpc["default_security_group"]["id"]).get_result()
+    zone = {"name": server["zone"]["name"]}
     return {
+        "ssh_key_id": account.vpc.list_keys().get_result()["keys"][0]["id"],
+        "vpc_id": vpc["id"],
+        "subnet_id": subnet["id"],
+        "floating_ip_id": account.vpc.create_floating_ip({"zone": zone}).get_result()["id"],
+        "security_group_id": group_of_vpc["id"],
+        "rule_id": group_of_vpc["rules"][0]["id"],
+        "target_id": group_of_vpc["targets"][0]["id"],
         "kms_id": kms,
         "root_id": key,
         "template_id": template["id"],
@@ -84,10 +96,14 @@ def operator(served: Served, browser: Any) -> Any:
         yield visitor
 
 
-def test_every_page_fits_its_window_and_has_no_serious_finding(operator: Visitor, names: dict[str, str]) -> None:
+@pytest.mark.by_turns(SHARES)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_page_fits_its_window_and_has_no_serious_finding(
+    operator: Visitor, names: dict[str, str], share: int
+) -> None:
     """`KUNSTHALLE_SCREENS=write` takes pictures of all of them besides."""
     dark = 0
-    for page in SHOWN:
+    for page in SHOWN[share::SHARES]:
         operator.page.emulate_media(color_scheme="light")
         operator.open(_path(page, names)).fits().accessible()
         operator.portray(re.sub(r"[{}]", "", page.path.strip("/").replace("/", "_")) or "home")
