@@ -1,4 +1,4 @@
-"""Declared pages of the console, read as HTML: what they show, what they offer, and what they say when there is nothing."""
+"""Declared pages of the console, read as HTML: what they show and offer, and what they say where there is nothing."""
 
 from __future__ import annotations
 

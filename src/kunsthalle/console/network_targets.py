@@ -18,7 +18,7 @@ def link_of(target: Row) -> Link:
     for word, place in _PLACES.items():
         if word in parts[:-1]:
             return Link(target["name"], f"{place}/{parts[parts.index(word) + 1]}")
-    return Link(target.get("name", target["id"]))
+    return Link(str(target.get("name") or target["id"]))
 
 
 def target_of(row: Row) -> list[Link]:
