@@ -8,8 +8,10 @@ import runpy
 import subprocess
 from pathlib import Path
 
+from docutils import nodes
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 
 from kunsthalle import __version__
 
@@ -93,9 +95,33 @@ def _write_reference(_app: Sphinx, _config: object) -> None:
     runpy.run_path(str(ROOT / "tools" / "reference_pages.py"))["write"]()
 
 
+def console_picture(folder: Path, name: str, words: str) -> list[nodes.Node]:
+    """A picture of the console in the theme of the reader, with words below it; nothing where it was not taken."""
+    files = {theme: folder / f"{name}-{theme}.png" for theme in ("light", "dark")}
+    if not all(path.exists() for path in files.values()):
+        return []
+    figure = nodes.figure()
+    for theme, path in files.items():
+        figure += nodes.image(uri=f"/{folder.name}/{path.name}", alt=words, classes=[f"only-{theme}"])
+    figure += nodes.caption("", words)
+    return [figure]
+
+
+class ConsolePicture(SphinxDirective):
+    """`console-picture NAME`, its content being what is said of it: a picture that a walk took (tools/pictures.py)."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        folder = Path(self.env.srcdir) / "pictures"
+        return console_picture(folder, self.arguments[0], " ".join(" ".join(self.content).split()))
+
+
 def setup(app: Sphinx) -> None:
     """Joins the above with Sphinx; diagrams and HCL are shown as the text that they are."""
     app.add_lexer("mermaid", TextLexer)
     app.add_lexer("hcl", TextLexer)
+    app.add_directive("console-picture", ConsolePicture)
     app.connect("config-inited", _write_reference)
     app.connect("source-read", _read)

@@ -67,3 +67,30 @@ def test_refusals_are_read_from_the_code(source: str, read: tuple[int, str, str]
 
 def test_text_that_markdown_would_take_for_its_own_stays_text() -> None:
     assert MODULE["cell"]("cos://<region>\n/a_b | *c*") == "cos://\\<region\\> /a\\_b \\| \\*c\\*"
+
+
+EVENTS = runpy.run_path(str(ROOT / "tools" / "audit_events.py"))
+
+
+def test_every_file_that_puts_something_into_the_audit_is_on_the_page_of_its_events() -> None:
+    assert EVENTS["recording_files"]() == set(EVENTS["OTHERS"]), "tools/audit_events.py::OTHERS"
+
+
+def test_every_action_of_its_own_stands_in_the_source() -> None:
+    for name, rows in EVENTS["OTHERS"].items():
+        text = (ROOT / "src" / "kunsthalle" / name).read_text()
+        for action, _outcome, _words in rows:
+            assert action.rsplit(".", 1)[1] in text, (name, action)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `is.image.image.delete` | 202 | Delete an image. (`DELETE /v1/images/{id}`) |",
+        "| image | `is.image.image.…` | `available`, ",
+        "`image.import`",
+        "| `kunsthalle.audit.expire` | 200 |",
+    ],
+)
+def test_an_event_is_on_the_page(row: str) -> None:
+    assert row in PAGES["audit-events.md"]

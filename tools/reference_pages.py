@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for area, commands in _by_area().items():
         yield f"ibmcloud-{area}.md", ibmcloud_page(area, commands)
     yield "error-codes.md", error_codes_page()
+    yield "audit-events.md", runpy.run_path(str(ROOT / "tools" / "audit_events.py"))["page"]()
     for name in FAMILIES:
         document = json.loads((ROOT / "openapi" / f"{name}.json").read_text())
         yield f"api-{name}.md", operations_page(name, document)

@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def main(arguments: list[str]) -> int:
     if arguments and (arguments[0] != "serve" or not all(text.isdecimal() for text in arguments[1:])):
         print(f"./dev docs takes `serve` and a port, not {' '.join(arguments)!r}.", file=sys.stderr)
         return 2
-    status = built(SITE)
+    status = runpy.run_path(str(ROOT / "tools" / "pictures.py"))["renew"]() or built(SITE)
     if status == 0 and arguments:
         show(int(arguments[1]) if len(arguments) > 1 else 8001)
     return status
