@@ -71,6 +71,18 @@ def test_pictures_are_taken_anew_when_the_console_is_another_one(
     assert (pictures.renew(), (pictures.FOLDER / "home-dark.png").read_text()) == (0, "2")
 
 
+def test_a_walk_that_is_skipped_leaves_its_page_without_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = _copy(tmp_path, monkeypatch)
+    (root / "tests/stories/console/walks/screens").mkdir()
+    (root / "tests/stories/console/walks/screens/home-dark.png").write_text("of another console")
+    monkeypatch.setattr(pictures, "BROWSER", root)
+    monkeypatch.setattr(pictures.subprocess, "call", lambda *_, **__: 0)
+    assert (pictures.renew(), [path.suffix for path in pictures.FOLDER.iterdir()]) == (0, [".txt"])
+    assert "No picture 'home'" in capsys.readouterr().err
+
+
 def test_a_walk_that_fails_leaves_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = _copy(tmp_path, monkeypatch)
     monkeypatch.setattr(pictures, "BROWSER", root)

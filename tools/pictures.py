@@ -67,6 +67,7 @@ def renew() -> int:
     if not BROWSER.exists():
         print("Chromium is not installed: the site has no pictures of the console.", file=sys.stderr)
         return 0
+    shutil.rmtree(WALKS / "screens", ignore_errors=True)
     taken_by = shot()
     walks = sorted({str(taken_by[name]) for name in wanted()})
     print(f"The console changed: {len(walks)} of its walks take {len(wanted())} pictures.", flush=True)
@@ -76,9 +77,14 @@ def renew() -> int:
 
 
 def _keep() -> int:
+    """Copies what was taken. A walk that was skipped, for a program that it needs is missing, has taken nothing."""
     FOLDER.mkdir(parents=True)
     for name in wanted():
-        for theme in THEMES:
-            shutil.copy(WALKS / "screens" / f"{name}-{theme}.png", FOLDER)
+        files = [WALKS / "screens" / f"{name}-{theme}.png" for theme in THEMES]
+        if not all(file.exists() for file in files):
+            print(f"No picture {name!r}: its walk was skipped.", file=sys.stderr)
+            continue
+        for file in files:
+            shutil.copy(file, FOLDER)
     (FOLDER / _STAMP).write_text(stamp())
     return 0

@@ -34,6 +34,7 @@ OF_OTHER_TESTS = {
     "docs/how-to/record.md": "tests/stories/test_test_runners.py",
     "docs/how-to/run.md": "tests/stories/test_test_runners.py",
     "docs/how-to/scenarios.md": "tests/stories/test_test_runners.py",
+    "docs/resource-type.md": "tests/test_resource_type.py",
 }
 """Pages with a test of their own, which looks at more than what is printed."""
 DEADLINE = 240
