@@ -148,10 +148,10 @@ def _states() -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """The whole page. KeyError for a file that records actions which `OTHERS` does not know."""
     calls = _calls()
     services = [name for name in _ROLES["SERVICES"] if name in calls] + sorted(set(calls) - set(_ROLES["SERVICES"]))
-    others = sorted(row for rows in OTHERS.values() for row in rows)
+    others = sorted(row for name in recording_files() for row in OTHERS[name])
     return f"""# Events of the audit
 
 You will find every action that an entry of the audit can have, and what its outcome means. [Send the audit to
