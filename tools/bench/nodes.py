@@ -14,8 +14,9 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,25 +27,32 @@ from tools.bench.report import Figure, Section
 
 sys.path.insert(0, str(ROOT / "tests"))  # the throw-away servers are those of the tests
 from fixtures.clients import Account, Product
-from fixtures.nodes import Nodes
+from fixtures.nodes import Node, Nodes
 from fixtures.postgres import Cluster, cluster
 from fixtures.s3 import s3_server
+from kunsthalle.testing.served import DidNotStart
 
 LEAST = 1.6
 CLIENTS = 8
 _SECONDS = 4.0
+_NOT_LET_IN = (401, 403, 429)
 _TICKS = os.sysconf("SC_CLK_TCK")
 PARTS = ("nodes", "PostgreSQL", "nginx")
 
 
 @dataclass(slots=True)
 class Spell:
-    """What came of the traffic of a few seconds: calls, seconds, and seconds of the processor by part."""
+    """What came of the traffic of a few seconds: calls, seconds, and seconds of the processor by part.
+
+    `failed` counts calls by method and status that no client should see: whatever the server could not answer, and
+    what it did not let in.
+    """
 
     calls: int = 0
     seconds: float = 0.0
     cpu: dict[str, float] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
+    failed: Counter[str] = field(default_factory=Counter)
 
     def milliseconds(self, part: str) -> float:
         """Milliseconds of the processor that a call takes of a part."""
@@ -117,7 +125,7 @@ def ask(installation: Installation, seconds: float, clients: int = CLIENTS, paus
 
     def client(number: int) -> None:
         connection = http.client.HTTPConnection(urlsplit(installation.nodes.url).netloc, timeout=60)
-        count, waits = 0, []
+        count, waits, failed = 0, [], Counter[str]()
         while time.monotonic() < until:
             method, path, headers, body = calls[(number + count) % len(calls)]
             asked = time.monotonic()
@@ -125,14 +133,15 @@ def ask(installation: Installation, seconds: float, clients: int = CLIENTS, paus
             answer = connection.getresponse()
             answer.read()
             waits.append(time.monotonic() - asked)
-            if answer.status >= 500:
-                raise RuntimeError(f"{method} {path}: {answer.status}")
+            if answer.status >= 500 or answer.status in _NOT_LET_IN:
+                failed[f"{method} {answer.status}"] += 1
             count += 1
             time.sleep(pause)
         connection.close()
         with lock:
             spell.calls += count
             spell.waits += waits
+            spell.failed += failed
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     for thread in threads:
@@ -146,9 +155,15 @@ def ask(installation: Installation, seconds: float, clients: int = CLIENTS, paus
 
 
 def _cpu(installation: Installation) -> dict[str, float]:
-    nodes = sum(sum(map(_seconds, _family(node.pid))) for node in installation.nodes.nodes)
+    nodes = sum(sum(map(_seconds, _node(node))) for node in installation.nodes.nodes)
     proxy = sum(map(_seconds, _family(installation.nodes.proxy_pid)))
     return {"nodes": nodes, "PostgreSQL": sum(map(_seconds, _postgres())), "nginx": proxy}
+
+
+def _node(node: Node) -> Iterator[int]:
+    """The processes of a node; none of one that was killed."""
+    with suppress(DidNotStart):
+        yield from _family(node.pid)
 
 
 def _seconds(pid: int) -> float:
@@ -194,6 +209,9 @@ def run(folder: Path, rounds: int) -> Section:
         for _ in range(rounds):
             for count, installation in there.items():
                 spells[count].append(ask(installation, _SECONDS))
+    failed = sum((spell.failed for found in spells.values() for spell in found), Counter[str]())
+    if failed:
+        raise RuntimeError(f"Calls that were not answered as they should be: {dict(failed)}")
     return _section(spells)
 
 
