@@ -49,6 +49,16 @@ class RunDirectories:
             if descriptor is not None:
                 os.close(descriptor)
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else is in here meanwhile, in this process or in another of the folders' host."""
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def remove(self, path: Path) -> None:
         """Removes a folder that the caller holds."""
         shutil.rmtree(path, ignore_errors=False)

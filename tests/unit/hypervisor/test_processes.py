@@ -10,6 +10,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -228,6 +229,33 @@ def test_running_servers_share_a_bound_of_memory(qemu: Bench) -> None:
     engine.stop("a", 0)
     engine.start(third)
     assert len(processes(qemu.root)) == 2
+
+
+def test_nodes_that_start_servers_at_the_same_moment_share_the_bound(
+    qemu: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = [Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")]
+    bounds = Bounds(each=64, total=100)
+    nodes = [Qemu(qemu.root, *tools, storage_at(qemu.root.parent), "tcg", bounds=bounds) for _ in range(2)]
+    servers, outcomes, launch = [qemu.server(name) for name in "ab"], [], engine_module.qemu_process.launch
+
+    def second() -> None:
+        with pytest.raises(NoRoom) as refused:
+            nodes[1].start(servers[1])
+        outcomes.append(refused.value)
+
+    other = threading.Thread(target=second)
+
+    def slow(*arguments: Any) -> Any:
+        if not other.ident:
+            other.start()
+            other.join(0.3)  # time in which it would come here, too: the first is not there to be counted yet
+        return launch(*arguments)
+
+    monkeypatch.setattr(engine_module.qemu_process, "launch", slow)
+    nodes[0].start(servers[0])
+    other.join(60)
+    assert len(outcomes) == len(processes(qemu.root)) == 1
 
 
 def test_a_guest_on_its_way_down_is_started_anew_once_it_is_there(qemu: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

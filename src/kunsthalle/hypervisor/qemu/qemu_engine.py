@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
@@ -101,7 +100,6 @@ class Qemu(Hypervisor):
 
         A server that asks for more than the maxima gets the maxima; without `max_vcpus`, the host's CPUs.
         """
-        self._launching = threading.Lock()
         self._total_mib = bounds.total or memory_mib() * 3 // 4
         self._directories = RunDirectories(root)
         self._disks = Lazy(lambda: LocalDisks(storage(), self))
@@ -284,7 +282,7 @@ class Qemu(Hypervisor):
     def _launch_with(self, folder: Path, spec: ServerSpec, accelerator: str) -> None:
         machine = Machine(self._binary, accelerator, self._max_memory_mib, self._max_vcpus)
         facts = Facts(accelerator, machine.vcpus(spec), machine.memory_mib(spec))
-        with self._launching:  # until the process is there to be counted
+        with self._directories.alone():  # until the process is there to be counted, by other nodes, too
             self._refuse_without_room(facts.memory_mib)
             write_atomically(folder / FACTS, json.dumps({**asdict(facts), "boot": boot_id()}).encode())
             (folder / PRESSED).unlink(missing_ok=True)
