@@ -190,7 +190,7 @@ def reads(node: Node, image: str, bearer: str) -> bool:
 
 
 def test_what_is_withdrawn_is_honoured_by_every_node_within_five_seconds(nodes: Nodes) -> None:
-    """The seconds are those from sending the call to the last refusal; docs/how-to/many-nodes.md says what they were."""
+    """Seconds are from sending the call to the last refusal; docs/how-to/many-nodes.md says what they were."""
     publisher, owner, guest = Account(nodes, "publisher"), person(nodes, "publisher"), person(nodes, "consumer-b")
     image = publisher.import_image("withdrawn", b"withdrawn")["id"]
     measured: dict[str, float] = {}

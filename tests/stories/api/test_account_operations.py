@@ -20,13 +20,10 @@ LISTED = Path(__file__).parent / "account_operations.txt"
 
 
 @pytest.fixture
-def worlds(tmp_path: Path) -> Iterator[tuple[Served, Served]]:
+def worlds(served: Served, tmp_path: Path) -> Iterator[tuple[Served, Served]]:
     """Two servers: the walk takes the one account that stands alone into an enterprise, in two ways."""
-    with (
-        Served(tmp_path / "one", "--hypervisor", "simulated") as one,
-        Served(tmp_path / "two", "--hypervisor", "simulated") as two,
-    ):
-        yield one, two
+    with Served(tmp_path / "two", "--hypervisor", "simulated") as two:
+        yield served, two
 
 
 def _judge(step: Step) -> tuple[str, str]:

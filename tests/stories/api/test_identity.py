@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
 from typing import Any
 
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
@@ -21,8 +20,10 @@ from ibm_platform_services.resource_manager_v2 import ResourceGroupList
 from ibm_vpc import VpcV1
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from sqlalchemy import create_engine, inspect, select, table, text
 
 from fixtures.clients import Account
+from fixtures.nodes import Nodes
 from kunsthalle.testing import Served
 from stories.api.test_catalog import refused
 
@@ -70,10 +71,26 @@ def test_a_key_is_shown_once_and_opens_until_it_is_deleted(served: Served, publi
 def test_secrets_are_not_in_the_store(served: Served, publisher: Account) -> None:
     for path in served.data.glob("kunsthalle.sqlite*"):
         assert publisher.env["IBMCLOUD_API_KEY"].encode() not in path.read_bytes()
-    with sqlite3.connect(served.data / "kunsthalle.sqlite") as database:
-        hashes = [row[0] for row in database.execute("SELECT hash FROM api_keys")]
-    assert all(len(one) == 64 for one in hashes)
+    rows = stored(served)
+    assert publisher.env["IBMCLOUD_API_KEY"] not in str(rows)
+    assert rows["api_keys"]
+    assert all(len(one["hash"]) == 64 for one in rows["api_keys"])
     assert publisher.env["IBMCLOUD_API_KEY"] not in served.log.read_text()
+
+
+def stored(served: Served) -> dict[str, list[dict[str, Any]]]:
+    """All that the database has, by table."""
+    url = served.database if isinstance(served, Nodes) else f"sqlite:///{served.data / 'kunsthalle.sqlite'}"
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            return {
+                name: [*map(dict, connection.execute(select(text("*")).select_from(table(name))).mappings())]
+                for name in tables
+            }
+    finally:
+        engine.dispose()
 
 
 def test_policies_are_made_listed_and_refused_twice(publisher: Account) -> None:

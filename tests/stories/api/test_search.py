@@ -49,7 +49,7 @@ def errors(answer: Any) -> list[bool]:
 
 @pytest.fixture
 def vpc(publisher: Account, request: pytest.FixtureRequest) -> dict[str, Any]:
-    name = request.node.name.removeprefix("test_").replace("_", "-")[:60].rstrip("-")
+    name = request.function.__name__.removeprefix("test_").replace("_", "-")[:60].rstrip("-")
     return dict(publisher.vpc.create_vpc(name=name).get_result())
 
 
