@@ -26,6 +26,7 @@ class Served:
 
     _no_config: tuple[str, ...] = ("--config", os.devnull)
     """What keeps a file of settings of this user away from the process."""
+    _program: tuple[str, ...] = (sys.executable, "-m", "kunsthalle.cli.main")
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class Served:
 
     def start(self) -> Self:
         """Runs the process and waits until /healthz answers 200."""
-        command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", *self._no_config]
+        command = [*self._program, "serve", *self._no_config]
         command += ["--data", str(self.data), "--port", "0"]
         command += ["--scenario", self._scenario] if self._scenario else []
         self.data.parent.mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,6 @@ def test_a_browser_is_led_there_with_its_query_and_never_elsewhere(served: Serve
         "/console/servers//elsewhere.example/": "/console/instances//elsewhere.example/",
         "/console/servers/%0d%0aX-Injected:1": "/console/instances/%0D%0AX-Injected:1",
     }.items():
-        answer = httpx.get(served.url + path, follow_redirects=False)
+        answer = httpx.get(served.url + path, follow_redirects=False, timeout=60)
         assert (answer.status_code, answer.headers["location"]) == (308, location)
         assert "x-injected" not in answer.headers
