@@ -68,7 +68,7 @@ def test_the_installed_product_is_the_one_of_this_checkout(environment: Path, tm
     assert Path(done.stdout.strip()).is_relative_to(environment.parent)
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_pytest(environment: Path) -> None:
     _pip(environment, f"{EXAMPLES / 'pytest'}[test]")
     done = _run(environment, EXAMPLES / "pytest", str(environment / "python"), "-m", "pytest", "-p", "no:cacheprovider")
@@ -76,7 +76,7 @@ def test_pytest(environment: Path) -> None:
     assert "6 passed" in done.stdout
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_unittest(environment: Path) -> None:
     _pip(environment, f"{EXAMPLES / 'unittest'}[test]")
     done = _run(environment, EXAMPLES / "unittest", str(environment / "python"), "-m", "unittest")
@@ -84,7 +84,7 @@ def test_unittest(environment: Path) -> None:
     assert "Ran 3 tests" in done.stderr
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_a_shell_script(environment: Path, tmp_path: Path) -> None:
     _pip(environment, str(EXAMPLES / "shell"))
     write_qcow2(tmp_path / "golden.qcow2", 2**30, b"golden")

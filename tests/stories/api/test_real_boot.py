@@ -22,7 +22,7 @@ from kunsthalle.cli.main import cli
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
 
-pytestmark = pytest.mark.needs_qemu
+pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(3)]
 MARKER = "KUNSTHALLE-BOOT-OK"
 BOOT_PATIENCE = 180
 """Seconds for a boot without KVM, which takes six of a processor of its own, beside other work."""

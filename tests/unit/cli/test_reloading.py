@@ -7,10 +7,10 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
+from fixtures.threads import until
 from kunsthalle.api.access_log import Observers
 from kunsthalle.app import build
 from kunsthalle.cli.connections import Connections, limits_of
@@ -116,9 +116,7 @@ def served(tmp_path: Path, file: Path) -> Iterator[Served]:
 def test_the_signal_changes_a_running_server(served: Served, file: Path) -> None:
     file.write_text("audit_days = 7\nregion = 'eu-de'\n")
     os.kill(served.pid, signal.SIGHUP)
-    deadline = monotonic() + 20
-    while "settings were changed" not in served.log.read_text() and monotonic() < deadline:
-        pass
+    until(lambda: "settings were changed" in served.log.read_text())
     text = served.log.read_text()
     assert "the setting region was not changed: it needs a restart" in text
     assert '"changed": "audit_days"' in text

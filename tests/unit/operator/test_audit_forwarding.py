@@ -10,12 +10,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from fixtures.certificates import NAMES, issue
+from fixtures.threads import until
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.config import AuditSink
@@ -405,11 +405,9 @@ def test_a_killed_process_sends_every_acknowledged_change_at_least_once_and_in_o
             made += [_vpc(server, f"vpc-{number}-{i}") for i in range(12)]
             server.kill()
     with server:
-        deadline = monotonic() + 60
-        while set(made) - set(seen := _vpcs(log)) and monotonic() < deadline:
-            pass
+        until(lambda: not set(made) - set(_vpcs(log)), 60)
         status = _operator(server, "/_kunsthalle/status")
-    assert [crn for crn in dict.fromkeys(seen) if crn in set(made)] == made
+    assert [crn for crn in dict.fromkeys(_vpcs(log)) if crn in set(made)] == made
     assert status["audit_sinks"][0]["name"] == "file"
 
 
@@ -451,9 +449,7 @@ def test_a_slow_sink_slows_no_request(tmp_path: Path, receiver: Receiver) -> Non
         made += [_vpc(server, f"vpc-{i}") for i in range(5)]
         assert receiver.events == []
         receiver.open.set()
-        deadline = monotonic() + 60
-        while set(made) - {event["target"]["id"] for event in list(receiver.events)} and monotonic() < deadline:
-            pass
+        until(lambda: not set(made) - {event["target"]["id"] for event in list(receiver.events)}, 60)
     ids = [event["target"]["id"] for event in receiver.events]
     assert [crn for crn in dict.fromkeys(ids) if crn in made] == made
 

@@ -20,8 +20,8 @@ from stories.console.walks.visitor import Visitor
 pytestmark = pytest.mark.needs_chromium
 SHOWN = [page for page in PAGES if page.method == "GET" and "{provider_id}" not in page.path]
 """Those of providers are walked with one: `test_single_sign_on.py`."""
-SHARES = 3
-"""A run that is told no files looks at one share of the pages; continuous integration and the night look at all."""
+SHARES = 6
+"""A run that is told no files looks at one share of the pages, the night at all."""
 HEAVIEST, LONGEST_STYLESHEET = 200_000, 30_000
 OURS = {"console.js", "upload.js"}
 
@@ -112,7 +112,7 @@ def test_every_page_fits_its_window_and_has_no_serious_finding(
             operator.page.emulate_media(color_scheme="dark")
             operator.accessible()
             dark += 1
-    assert len(SHOWN) > dark > 10
+    assert len(SHOWN) > dark > 3
 
 
 def test_a_page_that_is_not_there_is_accessible(operator: Visitor) -> None:

@@ -7,7 +7,7 @@ import pytest
 from fixtures.clients import Account
 from stories.console.walks.visitor import NARROW, Visitor
 
-pytestmark = pytest.mark.needs_chromium
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(3)]
 
 _SHOWN = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
   .filter(one => !one.disabled && one.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}))"""
