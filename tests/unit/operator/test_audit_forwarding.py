@@ -44,6 +44,7 @@ class Receiver:
         self.entered = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
+            wbufsize = -1  # an answer is one packet: of two, the second waits for an acknowledgement
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
@@ -69,7 +70,7 @@ class Receiver:
         if wrap is not None:
             self.server.socket = wrap(self.server.socket, server_side=True)
         self.port = int(self.server.server_port)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self.closed = True
