@@ -68,6 +68,7 @@ HALVES = {
 }
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", HALVES)
 def test_a_handshake_that_is_never_done_ends_its_connection(hasty: Served, name: str) -> None:
     with Raw(hasty) as attacker:
@@ -99,6 +100,7 @@ NO_TLS = {
 }
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", NO_TLS)
 def test_what_is_no_handshake_ends_its_connection(crowded: Served, name: str) -> None:
     """More often than there are connections, so that one that was kept would be missed."""
@@ -125,6 +127,7 @@ def connected(served: Served, source: str) -> socket.socket:
     return socket.create_connection((where.hostname, where.port), PATIENCE, (source, 0))
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", HALVES)
 def test_half_a_handshake_counts_for_its_address(crowded: Served, name: str) -> None:
     held = [Raw(crowded) for _ in range(PER_ADDRESS)]

@@ -32,6 +32,7 @@ HALVES = {
 }
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", HALVES)
 def test_a_request_that_is_never_complete_ends_its_connection(hasty: Served, name: str) -> None:
     sent, status = HALVES[name]
@@ -55,6 +56,7 @@ def test_headers_that_come_byte_by_byte_end_as_soon(hasty: Served) -> None:
         assert heard.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_a_body_that_is_never_complete_ends_its_connection(hasty: Served, framing: str) -> None:
     with Raw(hasty) as attacker:

@@ -17,7 +17,7 @@ from fixtures.walks import share
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.testing.served import Served
 
-KILLS = share(7, 200)
+KILLS = share(4, 200)
 MOST_STEPS = 60
 """A story takes about so many, most of which ask whether something is done."""
 LONGEST = 0.02

@@ -201,6 +201,7 @@ GOOD = {
 }
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("name", GOOD)
 def test_what_is_built_by_the_book_is_converted(name: str, tmp_path: Path, tools: Tools) -> None:
@@ -223,6 +224,7 @@ def content(tools: Tools, path: Path) -> bytes:
     return found
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("size", [64 * MIB, 10 * MIB + 512])
 @pytest.mark.parametrize(
@@ -347,6 +349,7 @@ VMDKS, VHDXS = [m.good(), m.good(packed=True, stream=True)], [x.good(blocks={0: 
 NUMBERS = [0, 1, 127, 512, 2**16, 2**31, 2**32 - 1, 2**63, 2**64 - 1]
 
 
+@pytest.mark.by_turns(3)
 @settings(max_examples=share(50, 5_000), deadline=None)
 @given(
     file=st.sampled_from(VMDKS + VHDXS),

@@ -325,6 +325,7 @@ def test_without_tools(case: Case, tmp_path: Path) -> None:
         check_refusal(case, answer, tmp_path)
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @each_case
 def test_with_tools(case: Case, tmp_path: Path, tools: Tools) -> None:

@@ -60,6 +60,7 @@ def raw_of(tools: Tools, path: Path, kind: str) -> bytes:
     return raw.read_bytes()
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("source_kind", ["qcow2", "vhd"])
 @pytest.mark.parametrize("target_kind", ["qcow2", "vhd", "raw"])
@@ -112,6 +113,7 @@ def test_an_image_with_subclusters_is_read_to_its_end(tmp_path: Path, tools: Too
             assert raw_of(tools, out, kind) == raw.read_bytes()
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("as_json", [False, True])
 def test_backing_file_does_not_leak(as_json: bool, secret: Path, tmp_path: Path, tools: Tools) -> None:
@@ -126,6 +128,7 @@ def test_backing_file_does_not_leak(as_json: bool, secret: Path, tmp_path: Path,
     assert SECRET not in raw_of(tools, source, "qcow2")
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize(("bit", "named"), [(0, True), (4, True), (4, False)])
 def test_data_file_does_not_leak(bit: int, named: bool, secret: Path, tmp_path: Path, tools: Tools) -> None:
@@ -146,6 +149,7 @@ def test_descriptor_that_names_a_path_is_no_source(secret: Path, tmp_path: Path,
             raw_of(tools, source, kind)
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("target_kind", ["qcow2", "vhd", "raw"])
 def test_bomb_ends_at_its_quota(target_kind: str, tmp_path: Path, tools: Tools) -> None:

@@ -111,6 +111,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Simulated | Qemu:
     return Qemu(tmp_path / "engine", *programs, storage_at(tmp_path), "tcg")
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @each_kind
 @some_creators

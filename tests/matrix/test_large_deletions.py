@@ -51,6 +51,7 @@ def _sent(app: FrozenApp, fill: Callable[[FrozenApp], Call]) -> tuple[Call, int,
 _REFUSED = {"account_group": 409}
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize("fill", LARGE, ids=[one.__name__ for one in LARGE])
 def test_no_deletion_holds_the_writer_long(app: FrozenApp, fill: Callable[[FrozenApp], Call]) -> None:
     call, status, work = _sent(app, fill)

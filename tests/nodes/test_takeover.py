@@ -30,7 +30,7 @@ from kunsthalle.db import kv
 from kunsthalle.jobs import queue
 from nodes.halted_node import ACTORS, KIND
 
-pytestmark = pytest.mark.needs_postgres
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.by_turns(2)]
 LEASE = 2
 MANY_THREADS_LEASE = 15
 """Of a process whose heartbeat waits for sixty threads that begin to work."""

@@ -99,6 +99,7 @@ def elsewhere(folder: Path, cluster: postgres.Cluster, s3: S3Server) -> Iterator
         os.environ.update(before)
 
 
+@pytest.mark.by_turns(2)
 @pytest.mark.needs_postgres
 def test_a_state_moves_to_postgresql_and_s3_and_back(cluster: postgres.Cluster, s3: S3Server, tmp_path: Path) -> None:
     file, back = tmp_path / "shared.khs", tmp_path / "back.khs"

@@ -143,6 +143,7 @@ REFUSED: dict[str, tuple[str, list[dict[str, Any]], str]] = {
 }
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_patch_is_refused_alike_here_and_there(app: App, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path, offering = offering_of(app)

@@ -15,6 +15,8 @@ from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
 from unit.automation_checks.documents import Change, crn, plan, state
 
+pytestmark = pytest.mark.by_turns(3)
+
 RUNNING = """
 description: An instance of another account's version, whose image has a name that the account uses, too.
 images:

@@ -110,6 +110,7 @@ def test_before_any_change(offers: Offers) -> None:
     offers.looked_at()
 
 
+@pytest.mark.by_turns(3)
 @on_each_engine(_with_some_on_postgresql(DEEDS))
 def test_after_a_change(offers: Offers, which: str) -> None:
     deed, totals = DEEDS[which]
@@ -118,6 +119,7 @@ def test_after_a_change(offers: Offers, which: str) -> None:
     offers.looked_at()
 
 
+@pytest.mark.by_turns(3)
 @on_each_engine(_with_some_on_postgresql(["a new label", "hidden", "suspended", "deleted", "one more"]))
 def test_after_a_change_that_was_taken_back(offers: Offers, which: str) -> None:
     class Undone(Exception):

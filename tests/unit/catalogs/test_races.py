@@ -35,7 +35,7 @@ from kunsthalle.images.service import ImageService
 from unit.catalogs.asking import pages_are_right
 from unit.catalogs.published_offers import put_offering
 
-ROUNDS = int(os.environ.get("KUNSTHALLE_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("KUNSTHALLE_ROUNDS", "16"))
 WRITERS = 8
 UPDATE = "globalcatalog-collection.offering.update"
 

@@ -20,6 +20,8 @@ from kunsthalle.cli.demo_teller import shortened
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder
 
+pytestmark = pytest.mark.by_turns(3)
+
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 PROGRAM = [sys.executable, "-m", "kunsthalle", "demo", "--hypervisor", "simulated"]
 

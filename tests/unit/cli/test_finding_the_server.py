@@ -19,6 +19,8 @@ from kunsthalle.local import folder, running
 from kunsthalle.testing.served import Served
 from unit.ibmcloud.command_shell import ibmcloud
 
+pytestmark = pytest.mark.by_turns(3)
+
 
 class ListedServer(Served):
     """A server that is among those of this user, as one that was started by hand."""

@@ -19,6 +19,8 @@ from kunsthalle.testing import Served
 from kunsthalle.transcripts.models import Transcript
 from kunsthalle.transcripts.parsing import read
 
+pytestmark = pytest.mark.by_turns(3)
+
 KUNSTHALLE = (sys.executable, "-m", "kunsthalle.cli.main")
 LOOK = """
 import sys

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.by_turns(3)
+
 RUN = (sys.executable, "-m", "kunsthalle.cli.main", "run")
 
 

@@ -183,6 +183,7 @@ def test_every_scenario_that_ships_is_checked() -> None:
     assert shipped().keys() == {*CHECKS, "ten-thousand-images"}
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_scenario_that_ships_is_as_it_says_and_applied_again_changes_nothing(store: World, name: str) -> None:
     if name != "share-pending":  # whose check applies it itself
@@ -224,6 +225,7 @@ images:
 """
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -354,6 +356,7 @@ EXPORTED = (
 )
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", EXPORTED)
 def test_what_is_exported_makes_the_same_again(server: WorldServer, store: World, tmp_path: Path, name: str) -> None:
     store.apply(name)

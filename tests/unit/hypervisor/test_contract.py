@@ -29,7 +29,8 @@ from .conftest import GIB, Bench
 VOLUME, SNAPSHOT = DiskKind.VOLUME, DiskKind.SNAPSHOT
 
 
-ENGINES = ["simulated", "shared", "openstack", pytest.param("qemu", marks=pytest.mark.needs_qemu)]
+QEMU = pytest.param("qemu", marks=(pytest.mark.needs_qemu, pytest.mark.by_turns(2)))
+ENGINES = ["simulated", "shared", "openstack", QEMU]
 
 
 @pytest.fixture(params=ENGINES)
@@ -39,7 +40,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return made
 
 
-@pytest.fixture(params=["simulated", "shared", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
+@pytest.fixture(params=["simulated", "shared", QEMU])
 def local(request: pytest.FixtureRequest) -> Bench:
     """An engine that keeps disks as files of its host: it knows what is in them."""
     made: Bench = request.getfixturevalue(request.param)

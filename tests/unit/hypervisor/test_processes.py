@@ -67,6 +67,7 @@ def test_a_process_that_lost_its_pid_file_keeps_its_server(qemu: Bench) -> None:
     assert until(lambda: processes(qemu.root) == [])
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("content", ["", "x", "-1", "0", "99999999999999999999", "1", "{own}", "{other}"])
 def test_a_pid_file_that_names_another_process_is_not_believed(qemu: Bench, content: str) -> None:
     server = qemu.server()

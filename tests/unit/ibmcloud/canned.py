@@ -54,6 +54,7 @@ def canned(**answers: tuple[int, Any]) -> Iterator[Canned]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         wbufsize = -1  # an answer is one packet: of two, the second waits for an acknowledgement
+
         def answer(self) -> None:
             path, _, query = self.path.partition("?")
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))

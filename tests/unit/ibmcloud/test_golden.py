@@ -91,6 +91,7 @@ def transcript(world: Shell, script: str) -> str:
     return "".join(told)
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
 def test_transcript(path: Path, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -14,6 +14,8 @@ import pytest
 from kunsthalle.ibmcloud.terminal import Terminal
 from unit.ibmcloud.command_shell import Screen, Shell, ibmcloud
 
+pytestmark = pytest.mark.by_turns(3)
+
 PROGRAM = str(Path(sys.executable).parent / "ibmcloud")
 
 

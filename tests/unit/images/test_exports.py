@@ -123,6 +123,7 @@ def test_as_vhd(app: App) -> None:
     assert not list((app.server.drivers.disks / "scratch").iterdir())
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("creator", [b"vbox", b"wa\0\0", b"go  "], ids=["vbox", "azure", "go"])
 @pytest.mark.parametrize("kind", [v.FIXED, v.DYNAMIC], ids=["fixed", "dynamic"])
@@ -267,6 +268,7 @@ def test_an_image_waits_for_its_exports(app: App) -> None:
 STATES = {"available": 201, "deprecated": 201, "obsolete": 201, "failed": 409, "pending": 409}
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(("status", "answer"), STATES.items())
 def test_which_images_are_exported(app: App, status: str, answer: int) -> None:
     moves = {"deprecated": ["deprecate"], "obsolete": ["obsolete"]}

@@ -117,6 +117,7 @@ def _damaged(content: bytes) -> bytes:
     return content[:at] + ((1 << 63) | (1 << 50)).to_bytes(8, "big") + content[at + 8 :]
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("spoil", [_no_image, _extensions, _backed, _cut_short, _damaged])
 def test_a_file_is_refused_alike_here_and_there(
     app: App, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes]
@@ -146,6 +147,7 @@ def test_a_file_that_shows_at_once_that_it_may_not_enter_starts_no_process(app: 
     assert pool(app).pids == []
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("function", ["take_in", "examine"])
 def test_an_import_whose_process_is_killed_is_tried_again(

@@ -204,6 +204,7 @@ TABLE: dict[str, tuple[Lie, str, int]] = {
 }
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize("name", TABLE)
 def test_nobody_is_signed_in_by_a_lie(
     name: str, signing_in: App, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
@@ -241,6 +242,7 @@ DISCOVERY: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize("name", DISCOVERY)
 def test_a_provider_that_calls_itself_otherwise_is_not_gone_to(
     name: str, signing_in: App, provider: IdentityProvider
@@ -326,6 +328,7 @@ def test_a_refusal_of_the_provider_is_told_by_its_code_alone(signing_in: App, pr
     assert "Example did not sign you in: error." in words(answer)
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize("query", ["", "code=x", "state=x", "code=a&code=b&state=x", "x=" + "y" * 20_000])
 def test_an_answer_that_is_none_is_refused(query: str, signing_in: App, provider: IdentityProvider) -> None:
     browser = Browser(signing_in)

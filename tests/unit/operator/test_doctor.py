@@ -224,6 +224,7 @@ REPAIRABLE: dict[str, Callable[[CheckContext], str]] = {
 }
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("check", REPAIRABLE)
 def test_a_damage_is_found_and_mended(ward: CheckContext, check: str) -> None:
     expected = {(check.strip(), REPAIRABLE[check](ward))}
@@ -264,6 +265,7 @@ def _flipped(ward: CheckContext) -> None:
     path.write_bytes(raw)
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(("check", "damage"), [("missing_blob", _missing), ("wrong_digest", _flipped)])
 def test_images_of_lost_bytes_fail_and_what_stands_on_them_is_told_again(
     ward: CheckContext, check: str, damage: Callable[[CheckContext], None]

@@ -239,6 +239,7 @@ def test_the_largest_queries_are_answered(shelf: Shelf) -> None:
     assert not shelf.finds("*a" * MAX_WILDCARDS)
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("term", ["name:*a{}*", "region:b{}", "a{}*", '"a {}"'])
 def test_alternatives_cost_little_more_than_one(shelf: Shelf, term: str) -> None:
     """Counted in calls of Python functions: the interpreter is what a search shares with all other requests."""

@@ -15,6 +15,8 @@ from kunsthalle.testing import WorldServer
 from kunsthalle.transcripts.parsing import parse
 from unit.testing.conftest import Run
 
+pytestmark = pytest.mark.by_turns(3)
+
 LOADED = """
 import sys, pytest
 before = set(sys.modules)
