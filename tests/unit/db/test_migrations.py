@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from fixtures.databases import IN_TURNS
 from fixtures.threads import together
 from kunsthalle.all_tables import metadata as all_tables
 from kunsthalle.all_tables import prepare
@@ -23,7 +24,7 @@ from kunsthalle.db.prepare import HEAD, NewerSchema
 from kunsthalle.images.tables import blob_refs, blobs
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)])
+@pytest.fixture(params=IN_TURNS)
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database without any table."""
     if request.param == "sqlite":
