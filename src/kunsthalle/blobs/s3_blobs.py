@@ -98,8 +98,9 @@ class S3Blobs(Blobs):
 
     def leftovers(self) -> list[str]:
         """See Blobs.leftovers; on the server, what was begun so long ago that no node is at it any more."""
-        with _said(""):
+        with _said(""), contextlib.suppress(S3Missing):
             return self._cache.leftovers() + [f"{_REMOTE}{unfinished.id}" for unfinished in self._forsaken()]
+        return self._cache.leftovers()
 
     def discard(self, name: str) -> None:
         """See Blobs.discard."""
@@ -116,8 +117,8 @@ class S3Blobs(Blobs):
         return [unfinished for unfinished in s3_uploads.unfinished(self._bucket.address) if unfinished.since < limit]
 
     def inventory(self) -> Iterator[tuple[str, int]]:
-        """See Blobs.inventory."""
-        with _said(""):
+        """See Blobs.inventory. A bucket that is not there has none: some servers make it with the first object."""
+        with _said(""), contextlib.suppress(S3Missing):
             for name, size in self._bucket.listed("sha256/"):
                 match = _OBJECT.fullmatch(name)
                 if match and match[2].startswith(match[1]):

@@ -59,6 +59,12 @@ def test_what_one_node_stores_another_boots_from(address: S3Address, tmp_path: P
     assert (one.exists(sha256), two.exists(sha256), list(two.digests())) == (False, False, [])
 
 
+def test_a_bucket_that_is_not_there_yet_holds_nothing(address: S3Address, tmp_path: Path) -> None:
+    """As before the first image: the server makes a bucket with its first object."""
+    first = node(S3Address(**{**_fields(address), "bucket": "never-written-to"}), tmp_path / "one")
+    assert (list(first.inventory()), first.leftovers()) == ([], [])
+
+
 def test_what_is_fetched_is_checked(address: S3Address, tmp_path: Path) -> None:
     sha256 = store(node(address, tmp_path / "one"), b"genuine")
     S3Bucket(address).put_bytes(f"sha256/{sha256[:2]}/{sha256}", b"another")
