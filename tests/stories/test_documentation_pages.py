@@ -30,6 +30,7 @@ OF_OTHER_TESTS = {
     "docs/how-to/faults.md": "tests/stories/test_test_runners.py",
     "docs/how-to/first-run.md": "tests/stories/test_first_run.py",
     "docs/how-to/keys.md": "tests/stories/test_test_runners.py",
+    "docs/how-to/production.md": "tests/stories/test_production_page.py",
     "docs/how-to/pytest.md": "tests/stories/test_test_runners.py",
     "docs/how-to/record.md": "tests/stories/test_test_runners.py",
     "docs/how-to/run.md": "tests/stories/test_test_runners.py",
