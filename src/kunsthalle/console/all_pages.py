@@ -9,6 +9,7 @@ from kunsthalle.console import (
     catalog_pages,
     home_pages,
     image_pages,
+    instance_console_pages,
     instance_group_pages,
     instance_pages,
     instance_template_pages,
@@ -60,5 +61,5 @@ PAGES: tuple[Page, ...] = (
     *(entry for kind in KINDS for entry in pages_of(kind)),
     *operator_pages.PAGES,
 )
-CALLS: tuple[Page, ...] = upload_pages.CALLS
+CALLS: tuple[Page, ...] = (*upload_pages.CALLS, *instance_console_pages.CALLS)
 """What scripts ask for."""

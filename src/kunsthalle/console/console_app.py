@@ -17,7 +17,7 @@ from kunsthalle.console.api_client import Api, Application, Refused
 from kunsthalle.console.browser_sessions import BrowserSession, Sessions
 from kunsthalle.console.former_addresses import moved
 from kunsthalle.console.html_templates import render
-from kunsthalle.console.page_frame import ROOT, Page, Pages, Visit, filled, session_cookie
+from kunsthalle.console.page_frame import POLICY, ROOT, Page, Pages, Visit, filled, session_cookie
 from kunsthalle.console.sign_in_pages import renewed
 from kunsthalle.console.single_sign_on_pages import SingleSignOn
 from kunsthalle.core.addresses import parse
@@ -29,11 +29,7 @@ from kunsthalle.db.engine import Store
 log = get_logger("console")
 
 HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self';"
-        " connect-src 'self';"
-        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
+    "content-security-policy": POLICY,
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",

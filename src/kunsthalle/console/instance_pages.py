@@ -9,13 +9,16 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
+from kunsthalle.console.instance_console_pages import SIMULATED, engine_of, has_screen
 from kunsthalle.console.listing import Column, Linked, Row, listing
-from kunsthalle.console.page_frame import Page, Visit, page
+from kunsthalle.console.page_frame import POLICY, Page, Visit, page
 
 INSTANCE = "/v1/instances/{id}"
 SERVER = Subject("/instances/{instance_id}", INSTANCE, "/instances")
 MOVING = frozenset({"pending", "starting", "stopping", "restarting", "deleting"})
 """States that an instance leaves by itself."""
+SCREEN_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""A screen is drawn of images that its script makes."""
 LAST_BYTES = 16_384
 """So many bytes of a serial console are shown."""
 _UNPRINTED = re.compile(
@@ -105,7 +108,8 @@ async def standing(visit: Visit, image: Row | None) -> str:
 async def _servers(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
     moving = any(server["status"] in MOVING for server in table.rows)
-    told: dict[str, Any] = {"actions": with_details, "address_of": address_of}
+    simulated = await engine_of(visit, table.rows) == SIMULATED
+    told: dict[str, Any] = {"actions": with_details, "address_of": address_of, "simulated": simulated}
     return visit.page("instances/list.html", list=table, moving=moving, **told)
 
 
@@ -128,13 +132,18 @@ def plain(text: str) -> str:
 
 async def _details(visit: Visit) -> Response:
     server = await SERVER.find(visit)
+    engine = await engine_of(visit, [server])
     told = {
+        "simulated": engine == SIMULATED,
+        "screen": has_screen(engine),
         "standing": await standing(visit, server.get("image")),
         "tail": await _tail(visit),
         "actions": actions(server),
     }
     moving = server["status"] in MOVING
-    return visit.page("instances/details.html", server=server, moving=moving, address=address_of(server), **told)
+    answer = visit.page("instances/details.html", server=server, moving=moving, address=address_of(server), **told)
+    answer.headers["content-security-policy"] = SCREEN_POLICY
+    return answer
 
 
 PAGES: tuple[Page, ...] = (

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 ROOT = "/console"
 SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
+    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""The content security policy of pages."""
 _HOST_ONLY = "__Host-"
 """A browser takes a cookie of such a name from this very host and over https alone, and for every path of it."""
 _KINDS = ("success", "info", "warning", "error")

@@ -11,6 +11,7 @@ import pytest
 from ibm_cloud_sdk_core import ApiException
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from fixtures.clients import Account, eventually
 from kunsthalle.local.client import call
@@ -141,6 +142,22 @@ def test_the_serial_console_is_for_one_at_a_time(publisher: Account, server: dic
             assert closed(first) == (4000, "Another session has taken the console.")
             heard(second)
     with opened(token(publisher, server)["href"]) as third:
+        heard(third)
+
+
+def test_a_browser_is_told_in_words_why_a_console_is_not_opened(publisher: Account, server: dict[str, Any]) -> None:
+    """A script sees nothing of a refused upgrade: with the subprotocol `words` the refusal is a close."""
+    invented = token(publisher, server)["href"] + "x"
+    with connect(invented, proxy=None, open_timeout=PATIENCE, subprotocols=[Subprotocol("words")]) as refused_one:
+        assert closed(refused_one) == (4400, "The console access token is unknown, spent or expired.")
+    with opened(token(publisher, server)["href"]) as first:
+        heard(first)
+        href = token(publisher, server)["href"]
+        with connect(href, proxy=None, open_timeout=PATIENCE, subprotocols=[Subprotocol("words")]) as second:
+            assert closed(second) == (4409, "The serial console is in use; `force` hangs up on its user.")
+    href = token(publisher, server)["href"]
+    with connect(href, proxy=None, open_timeout=PATIENCE, subprotocols=[Subprotocol("words")]) as third:
+        assert third.subprotocol == "words"
         heard(third)
 
 

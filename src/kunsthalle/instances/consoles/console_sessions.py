@@ -26,7 +26,7 @@ from kunsthalle.db.engine import Store
 from kunsthalle.hypervisor.protocol import Channel, Hypervisor, Line, NotRunning
 from kunsthalle.instances.consoles import grants
 from kunsthalle.instances.consoles.grants import ConsoleGrant
-from kunsthalle.instances.consoles.seats import Seat, Seats, SeatsOfNodes, SeatsOfProcess
+from kunsthalle.instances.consoles.seats import IN_USE_CODE, Seat, Seats, SeatsOfNodes, SeatsOfProcess
 
 log = get_logger("consoles")
 
@@ -41,6 +41,12 @@ _PATH = re.compile(r"/v1/instances/([A-Za-z0-9_-]{1,64})/console")
 _INSTEAD = "websocket.http.response"
 _BINARY = "binary"
 """The subprotocol that viewers of screens ask for."""
+_WORDS = "words"
+"""The subprotocol of browsers, which tell no script why a web socket was refused: with it a refusal is a close."""
+IN_USE, REFUSED = 4409, 4400
+"""With which codes a client of that subprotocol is refused: somebody has the console; anything else."""
+_LONGEST_REASON = 123
+"""Bytes of the words that a web socket is closed with (RFC 6455, 5.5)."""
 
 ENDED, TAKEN = (1000, "The server is off."), (4000, "Another session has taken the console.")
 CLIENT_TOO_SLOW = 4001, "The guest reads nothing of what is said to it."
@@ -62,14 +68,14 @@ class Consoles:
             try:
                 session = await self._opened(stack, web, ctx)
             except Problem as problem:
-                await refusal(problem, VPC, ctx).send(send, _INSTEAD)
+                await _refuse(web, send, problem, ctx)
                 return
             except Exception:
                 log.exception("a console could not be opened", trace=ctx.trace)
-                await refusal(_failure(), VPC, ctx).send(send, _INSTEAD)
+                await _refuse(web, send, _failure(), ctx)
                 return
             with contextlib.suppress(WebSocketDisconnect):
-                await web.accept(_BINARY if _BINARY in web.scope["subprotocols"] else None)
+                await web.accept(next((name for name in (_BINARY, _WORDS) if name in web.scope["subprotocols"]), None))
                 ended = await session.run()
                 await stack.aclose()  # the next one need not wait until a client that hears nothing has heard this
                 await web.close(*ended)
@@ -106,6 +112,17 @@ class Consoles:
     async def _seated(self, stack: contextlib.AsyncExitStack, admission: ConsoleGrant) -> Seat:
         """The serial console to itself. 409 while somebody has it who is not to be hung up on."""
         return await self._seats.take(stack, admission.instance_id, force=admission.force)
+
+
+async def _refuse(web: WebSocket, send: Send, problem: Problem, ctx: Context) -> None:
+    """Refuse before the upgrade, as the VPC API does; after it, and at once, those who asked for words."""
+    if _WORDS not in web.scope["subprotocols"]:
+        await refusal(problem, VPC, ctx).send(send, _INSTEAD)
+        return
+    told = problem.message.encode()[:_LONGEST_REASON].decode(errors="ignore")
+    with contextlib.suppress(WebSocketDisconnect):
+        await web.accept(_WORDS)
+        await web.close(IN_USE if problem.code == IN_USE_CODE else REFUSED, told)
 
 
 def _off() -> Problem:

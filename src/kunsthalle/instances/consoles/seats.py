@@ -23,6 +23,7 @@ from kunsthalle.db.tables import facts
 from kunsthalle.db.unscoped import remove_rows
 
 log = get_logger("consoles")
+IN_USE_CODE = "instance_console_in_use"
 LASTS = 5 * SECOND
 """Real time after which a console is free whose holder says nothing any more."""
 
@@ -44,7 +45,7 @@ class Seats(Protocol):
 
 def in_use() -> Problem:
     """The console has a holder who is not to be hung up on."""
-    return conflict("instance_console_in_use", "The serial console is in use; `force` hangs up on its user.")
+    return conflict(IN_USE_CODE, "The serial console is in use; `force` hangs up on its user.")
 
 
 class SeatsOfProcess:

@@ -23,7 +23,7 @@ SHOWN = [page for page in PAGES if page.method == "GET" and "{provider_id}" not 
 SHARES = 6
 """A run that is told no files looks at one share of the pages, the night at all."""
 HEAVIEST, LONGEST_STYLESHEET = 200_000, 30_000
-OURS = {"console.js", "upload.js"}
+OURS = {"console.js", "terminal.js", "upload.js"}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,31 @@ def shared(publisher_account: Account, consumer_account: Account) -> dict[str, s
     return {"image": image["id"], "version": product.version["crn"]}
 
 
-def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_account: Account) -> None:
+def _two_at_a_serial_console(publisher: Visitor, served: Served, browser: Any) -> None:
+    """It is opened, left with the keyboard, occupied for somebody else, and taken over."""
+    page = publisher.page
+    assert not page.get_by_role("button", name="Open screen (VNC)").count(), "a simulated instance has no screen"
+    publisher.press("Open serial console").sees("Connected to the serial console.", "leaves it").accessible()
+    page.wait_for_function("document.activeElement.matches('.xterm-helper-textarea')")
+    page.wait_for_function("document.querySelector('.xterm-rows').textContent.includes('is simulated')")
+    publisher.shoot("serial-console")
+    page.keyboard.type("typed")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('.xterm-helper-textarea')"), "the guest gets tabs"
+    page.keyboard.press("Control+Shift+L")
+    assert page.evaluate("document.activeElement.textContent") == "Close console"
+    with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"]) as other:
+        other.sign_in().open(page.url.split("/console", 1)[1]).press("Open serial console")
+        other.sees("Somebody else uses the serial console.").accessible()
+        assert other.page.evaluate("document.activeElement.textContent") == "Take over serial console"
+        other.press("Take over serial console").sees("Connected to the serial console.")
+        publisher.sees("Another session has taken the console.")
+        other.press("Close console").sees("The serial console is closed.")
+
+
+def test_a_server_lives_and_dies_in_the_browser(
+    publisher: Visitor, publisher_account: Account, served: Served, browser: Any
+) -> None:
     image = publisher_account.import_image("for-servers", b"bytes of a server")
     publisher.sign_in().open("/instances").accessible().press("Create instance")
     publisher.fill(source=f"image {image['id']}").sees("Create instance from for-servers").accessible()
@@ -35,7 +59,8 @@ def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_ac
     publisher.fill(name="Not A Name").press("Create instance").faulted("name", "").accessible()
     publisher.fill(name="by-hand", **{"profile.name": "bx2-2x8"}).shoot("create-server")
     publisher.press("Create instance").sees("The instance is being created", "Running", "No guest ran").accessible()
-    publisher.shoot("server")
+    publisher.sees("This instance is simulated: no guest runs").shoot("server")
+    _two_at_a_serial_console(publisher, served, browser)
     publisher.press("for-servers").sees("SHA-256 of the file").page.go_back()
     publisher.press("Stop").accessible().press("Stop").sees("The instance stops", "Stopped")
     publisher.press("Start").press("Start").sees("Running", "was started 2 time(s)")
