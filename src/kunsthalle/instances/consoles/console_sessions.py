@@ -46,7 +46,7 @@ _WORDS = "words"
 IN_USE, REFUSED = 4409, 4400
 """With which codes a client of that subprotocol is refused: somebody has the console; anything else."""
 _LONGEST_REASON = 123
-"""Bytes of the words that a web socket is closed with (RFC 6455, 5.5)."""
+"""Bytes of the words that a web socket is closed with, as RFC 6455 bounds control frames."""
 
 ENDED, TAKEN = (1000, "The server is off."), (4000, "Another session has taken the console.")
 CLIENT_TOO_SLOW = 4001, "The guest reads nothing of what is said to it."
