@@ -64,6 +64,33 @@ def _pages() -> list[Path]:
     return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
+_FACTS = {"catalog-iam-enterprise", "cli", "data-plane", "source", "stack", "terraform", "vpc-api"}
+"""Pages of `docs/reference/` with facts of the real service: notes for who works on the product."""
+
+
+def _begins(page: Path) -> str:
+    """The beginning of the first paragraph of a page."""
+    text = re.sub(r"<!--.*?-->", "", page.read_text(), flags=re.DOTALL)
+    paragraphs = [part.strip() for part in text.split("\n\n")]
+    return next(part for part in paragraphs if part and not part.startswith("#"))[:40]
+
+
+def _of_the_site() -> list[Path]:
+    """The pages of the site that somebody comes to with a question; lists of pages alone are left out."""
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if not {"decisions", "generated"} & set(page.parts)]
+    pages = [page for page in pages if page.stem not in _FACTS or page.parent.name != "reference"]
+    texts = [page for page in pages if not re.match(r"# .+\n\n```\{toctree\}", page.read_text())]
+    return [
+        page for page in texts if page.name != "index.md" and not page.read_text().startswith("<!-- The site shows")
+    ]
+
+
+def test_a_page_says_first_what_its_reader_will_do_or_know() -> None:
+    pages = _of_the_site()
+    assert len(pages) > 45
+    assert [page.name for page in pages if not _begins(page).startswith("You will ")] == []
+
+
 def _links(page: Path) -> list[str]:
     return [target for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in target]
 

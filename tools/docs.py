@@ -125,6 +125,8 @@ def map_page() -> str:
 
 {NOTE}
 
+You will find the folders and what is in each.
+
 A package imports only from lower layers, as `pyproject.toml` states them: core < config < local < authz <
 db | blobs < jobs | object_storage | disk_images < hypervisor < api < accounts < iam < images < catalogs <
 networks < block_storage < instances < search < operator < wiring < app < command lines. Packages have files of the same
@@ -145,6 +147,8 @@ def settings_page() -> str:
     return f"""# Settings
 
 {NOTE}
+
+You will find every setting with its default.
 
 A setting is a key of the file, an environment variable and an option of `kunsthalle serve`, and a field of
 `kunsthalle.config.Settings`. An option wins over the variable, and the variable over the file; a variable that is
@@ -215,6 +219,8 @@ def states_page() -> str:
 
 {NOTE}
 
+You will find the states of each resource.
+
 A state moves along these tables only, each move a compare-and-set (`db/transitions.py`).
 
 {parts}
@@ -233,7 +239,9 @@ def check_rules_page() -> str:
 
 {NOTE}
 
-What [`kunsthalle check`](how-to/check-automation.md) finds. Ids do not change. A finding is reported only where the
+You will find what [`kunsthalle check`](how-to/check-automation.md) looks for.
+
+Ids do not change. A finding is reported only where the
 files, or the server that was asked, leave no doubt; what they do not say is not guessed. "Rule" is the one of
 [rules.md](rules.md) that a finding follows from.
 

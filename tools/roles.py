@@ -32,6 +32,8 @@ SERVICES = {
 NOT_IMPLEMENTED = ".not-implemented"
 INTRODUCTION = """# Who may do what
 
+You will find which role may do what.
+
 A **policy** gives a **role** to an identity on a scope: a whole account, a service, a resource group, or a single
 resource. Every call of the API needs one **action**. The call is allowed if a policy gives the caller a role with that
 action on the resource. Roles add up: no policy takes a role away, and no role applies in another account.

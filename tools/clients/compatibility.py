@@ -71,7 +71,8 @@ def page(note: str, folder: Path = FOLDER) -> str:
 
 {note}
 
-What clients that other people wrote can do with the product: the result of the last `./dev clients NAME --write`.
+You will find what clients that other people wrote can do with the product: the
+result of the last `./dev clients NAME --write`.
 
 {parts}"""
 
