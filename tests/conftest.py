@@ -4,6 +4,7 @@ pytest_plugins = [
     "pytester",
     "fixtures.boot_image",
     "fixtures.databases",
+    "fixtures.deadlines",
     "fixtures.durations",
     "fixtures.frozen_app",
     "fixtures.app",

@@ -35,7 +35,6 @@ Pools = Callable[..., HelperProcesses]
 @pytest.fixture
 def pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pools]:
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
-    monkeypatch.setattr(helper_processes, "WAIT_SECONDS", PATIENCE)
     made: list[HelperProcesses] = []
 
     def make(most: int = 1, module: str = MODULE, setup: str = "", idle_seconds: float = PATIENCE) -> HelperProcesses:

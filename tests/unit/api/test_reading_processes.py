@@ -22,7 +22,6 @@ from fixtures.threads import PATIENCE
 from kunsthalle.api import reading_processes
 from kunsthalle.api.asgi import Headers, Query
 from kunsthalle.api.reading_processes import ReadCall, ReadOutcome
-from kunsthalle.core import helper_processes
 from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.db import account_priority, deadlines
 from kunsthalle.db.deadlines import Deadline
@@ -48,8 +47,6 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
 def long_lasting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has asked for anything still asks, however slow the machine is."""
     monkeypatch.setattr(account_priority, "ALONE_SECONDS", PATIENCE)
-    monkeypatch.setattr(helper_processes, "WAIT_SECONDS", PATIENCE)
-    monkeypatch.setattr(deadlines, "READ_SECONDS", PATIENCE)
 
 
 def make_heavy(app: App, who: str = "owner") -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.app import App
 from fixtures.threads import PATIENCE
-from kunsthalle.db import deadlines
 from kunsthalle.db.long_reads import MOST_WAITING, RETRY_AFTER
 from kunsthalle.db.session import Session
 
@@ -20,7 +19,6 @@ def test_an_account_with_too_many_long_reads_is_refused_and_others_are_not(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many slow reads as an account may have are planted for the outsider."""
-    monkeypatch.setattr(deadlines, "READ_SECONDS", PATIENCE)
     begun, released = threading.Event(), threading.Event()
     store, base, account_id = app.server.store, app.server.base, app.accounts["outsider"]
 

@@ -140,7 +140,6 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     with pytest.MonkeyPatch.context() as patch:
         # A read that a busy machine makes long is run again in a thread, and draws its ids twice, or is given up.
         patch.setattr(deadlines, "INLINE_SECONDS", PATIENCE)
-        patch.setattr(deadlines, "READ_SECONDS", PATIENCE)
         yield Walk(made)
     made.loop.close()
 

@@ -29,7 +29,6 @@ ELSEWHERE, HERE = 0, 2**60
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper_processes, "WAIT_SECONDS", PATIENCE)
     monkeypatch.setattr(account_priority, "ALONE_SECONDS", PATIENCE)
 
 
