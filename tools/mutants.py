@@ -46,6 +46,8 @@ FIRST_KEYS = f"{UNIT}/operator/test_accounts.py"
 SHARING = f"{UNIT}/catalogs/test_sharing.py"
 FAULTS = f"{UNIT}/cli/test_faults.py"
 FAULT_PROPERTY = f"{UNIT}/cli/test_fault_property.py::test_no_fault_loses_leaks_or_doubles_anything"
+JOBS = f"{UNIT}/db/test_jobs.py"
+BACKUPS = f"{UNIT}/operator/test_backups.py"
 PROXIES = f"{UNIT}/cli/test_proxies.py"
 PRIORITY = f"{UNIT}/db/test_account_priority.py"
 WRITERS = f"{UNIT}/db/test_writer_turns.py"
@@ -269,6 +271,70 @@ MUTANTS = (
         "    free = or_(leases.c.owner == owner, leases.c.until < real)",
         "    free = or_(leases.c.owner == owner, leases.c.until > 0)",
         (f"{UNIT}/instances/test_server_locks.py::test_a_server_is_one_nodes_at_a_time_and_others_are_not_held_up",),
+    ),
+    Mutant(
+        "late write of a node that lost its job",
+        "jobs of nodes",
+        "jobs/queue.py",
+        '    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)\n',
+        '    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", owner != "")\n',
+        (f"{JOBS}::test_who_lost_the_lease_commits_nothing",),
+    ),
+    Mutant(
+        "job taken from a node that is there",
+        "jobs of nodes",
+        "jobs/queue.py",
+        '    return and_(jobs.c.state == "running", jobs.c.lease_until < real)',
+        '    return and_(jobs.c.state == "running", jobs.c.lease_until > 0)',
+        (f"{JOBS}::test_a_lease_runs_out_in_real_time_only",),
+    ),
+    Mutant(
+        "heartbeat that renews nothing",
+        "jobs of nodes",
+        "jobs/queue.py",
+        "        session.execute(update(jobs).where(is_mine).values(lease_until=until))",
+        "        session.execute(update(jobs).where(is_mine).values(lease_until=min(until, 0)))",
+        (f"{JOBS}::test_the_heartbeat_keeps_what_is_in_the_workers_hands",),
+    ),
+    Mutant(
+        "memory of machines promised by two nodes at once",
+        "engines",
+        "hypervisor/qemu/qemu_engine.py",
+        "        with self._directories.alone():  # until",
+        "        with contextlib.nullcontext():  # until",
+        (f"{UNIT}/hypervisor/test_processes.py::test_nodes_that_start_servers_at_the_same_moment_share_the_bound",),
+    ),
+    Mutant(
+        "blobs copied into each backup anew",
+        "backups",
+        "operator/backups/creation.py",
+        "            if self._known.get(digest) != size:",
+        "            if self._known.get(digest) != -size:",
+        (f"{BACKUPS}::test_blobs_that_are_there_are_not_read_again",),
+    ),
+    Mutant(
+        "backup of somebody whose turn is over",
+        "backups",
+        "operator/backups/creation.py",
+        "        current.beat()\n        repository.keep(manifest)",
+        "        repository.keep(manifest)",
+        (f"{BACKUPS}::test_a_backup_that_stood_still_for_too_long_does_not_count",),
+    ),
+    Mutant(
+        "damage that no verification reads",
+        "backups",
+        "operator/backups/verification.py",
+        "        for _chunk in repository.checked(digest, size):\n            pass",
+        "        repository.checked(digest, size)",
+        (f"{BACKUPS}::test_a_flipped_byte_in_any_file_is_named_and_nothing_is_restored",),
+    ),
+    Mutant(
+        "restore over what is there",
+        "backups",
+        "operator/backups/restoration.py",
+        "    for sentence in _what_is_there(target):",
+        "    for sentence in list(_what_is_there(target))[:0]:",
+        (f"{BACKUPS}::test_an_installation_that_holds_something_is_refused_with_its_name",),
     ),
     Mutant(
         "every node asks a shared engine",

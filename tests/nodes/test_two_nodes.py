@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -18,6 +19,8 @@ from attacks.people import Person, send, token
 from attacks.people import owner as person
 from fixtures.clients import Account, Product
 from fixtures.nodes import Node, Nodes, nodes_of
+from fixtures.s3 import ENVIRONMENT
+from kunsthalle.cli.main import cli
 from kunsthalle.local.client import CallFailed, call, exchange
 from kunsthalle.local.folder import credentials
 from kunsthalle.testing.served import DidNotStart
@@ -251,6 +254,21 @@ def test_another_folder_in_common_is_refused(nodes: Nodes, tmp_path: Path) -> No
     (tmp_path / "shared" / "master.key").chmod(0o600)
     with pytest.raises(DidNotStart, match="have another folder in common; give all of them the same one"):
         stranger.start()
+
+
+def test_a_backup_has_what_is_in_the_folder_in_common_and_is_not_made_without_it(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    Account(nodes, "publisher").put_image("kept.qcow2")
+    words = ["backup", "create", str(tmp_path / "backups"), "--data", str(nodes.nodes[1].data), *nodes.options]
+    refused_ = CliRunner().invoke(cli, words)
+    assert (refused_.exit_code, "have in common: --shared-folder FOLDER" in refused_.output) == (2, True)
+    assert not list((tmp_path / "backups").glob("*.json")), "nothing is half done"
+    made = CliRunner().invoke(cli, [*words, "--shared-folder", str(nodes.folder / "shared"), "--output", "json"])
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.output)["objects"] >= 1
 
 
 def test_a_recording_of_one_node_is_refused(nodes: Nodes) -> None:

@@ -18,6 +18,7 @@ from kunsthalle.local import folder
 from kunsthalle.local.text_tables import line
 
 if TYPE_CHECKING:
+    from kunsthalle.db.engine import Store
     from kunsthalle.operator.backups.manifests import Manifest
     from kunsthalle.operator.backups.repositories import Repository
 
@@ -45,6 +46,7 @@ _NAME = click.option("--name", default="", help="Name of the backup; default: th
 def _installation(verb: _F) -> _F:
     """The options that say where an installation keeps its state, as those of serve."""
     for words, text in (
+        (("--shared-folder",), "As for serve, where several nodes have one in common; default: the data folder"),
         (("--buckets",), "As for serve; default: folders in the data folder"),
         (("--blobs",), "As for serve; default: a folder in the data folder"),
         (("--database",), "As for serve; default: a SQLite file in the data folder"),
@@ -148,12 +150,25 @@ def _create(settings: Settings, place: str, name: str, keep: int) -> Any:
         raise common.Refused(f"{settings.data} contains no data. Name the folder of the server: --data FOLDER.")
     repository = _repository(place, create=True, staging=data)
     with contextlib.closing(Store(settings.database_url, Cipher(None))) as store:
+        _check_folder(settings, store)
         buckets = None if settings.buckets else settings.shared_root / "buckets"
         drivers = Drivers(settings)
         disks = drivers.hypervisor.disks
         local = disks if isinstance(disks, LocalDisks) else None
         source = Source(settings.shared_root, store, drivers.blobs, local, system(), buckets)
         return back_up(source, repository, name=name, keep=keep)
+
+
+def _check_folder(settings: Settings, store: Store) -> None:
+    """A backup of another folder would lack disks and objects, and nobody would see it before it is needed."""
+    from kunsthalle.cli.system_context import system
+    from kunsthalle.db import nodes
+    from kunsthalle.local import shared_folder
+
+    known = store.read(system(), nodes.folder_in_common)
+    if known and known != shared_folder.known_identity(settings.shared_root):
+        text = f"The nodes of the database do not keep their disks in {settings.shared_root}."
+        raise common.Refused(f"{text} Name the folder that they have in common: --shared-folder FOLDER.")
 
 
 def _shown(manifest: Manifest) -> dict[str, Any]:

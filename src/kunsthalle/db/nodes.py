@@ -115,6 +115,11 @@ def others(session: Session, own: str) -> int:
     return int(row[0]) if row else 0
 
 
+def folder_in_common(session: Session) -> str:
+    """The id of the folder that the nodes of the database have in common; empty where none has started yet."""
+    return "" if session.dialect == "sqlite" else str(kv.get(session, _FOLDER) or "")
+
+
 def join(session: Session, clock: MovableClock, folder: str) -> None:
     """Has a process that starts stand by the clock of the others, and checks that it has their folder. OtherFolder.
 

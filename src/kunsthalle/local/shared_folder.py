@@ -46,6 +46,12 @@ def identity(shared: Path, make: str) -> str:
     return path.read_text().strip()
 
 
+def known_identity(shared: Path) -> str:
+    """The id of the folder; empty where it is none."""
+    path = shared / ID
+    return path.read_text().strip() if path.is_file() else ""
+
+
 def link_credentials(data: Path, shared: Path) -> None:
     """Has the credentials of a node be those of all: what its folder held alone goes to the shared one, once."""
     own, common = data / folder.CREDENTIALS, shared / folder.CREDENTIALS
