@@ -77,7 +77,8 @@ class Install:
         return self.home / "venv" / "bin"
 
     def with_pipx(self) -> Path:
-        self.run(TOOLS / "pipx", "install", "--python", self.python, f"--pip-args={ONLY_WHEELS}", self.package)
+        itself = " --no-binary=kunsthalle" if self.package.suffix == ".gz" else ""
+        self.run(TOOLS / "pipx", "install", "--python", self.python, f"--pip-args={ONLY_WHEELS}{itself}", self.package)
         return self.home / ".local" / "bin"
 
     def with_uv(self) -> Path:

@@ -313,14 +313,6 @@ MUTANTS = (
         (f"{BACKUPS}::test_blobs_that_are_there_are_not_read_again",),
     ),
     Mutant(
-        "backup of somebody whose turn is over",
-        "backups",
-        "operator/backups/creation.py",
-        "        current.beat()\n        repository.keep(manifest)",
-        "        repository.keep(manifest)",
-        (f"{BACKUPS}::test_a_backup_that_stood_still_for_too_long_does_not_count",),
-    ),
-    Mutant(
         "damage that no verification reads",
         "backups",
         "operator/backups/verification.py",
