@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from functools import cache
 
@@ -100,3 +101,12 @@ def test_every_action_of_its_own_stands_in_the_source() -> None:
 )
 def test_an_event_is_on_the_page(row: str) -> None:
     assert row in made()["audit-events.md"]
+
+
+def test_the_page_of_the_tests_has_every_folder_with_its_sum() -> None:
+    page = made()["test-times.md"]
+    lines = [line.split() for line in (ROOT / "tests" / "durations.txt").read_text().splitlines()]
+    here = [line for line in lines if line[2].startswith("tests/matrix/")]
+    sums = (sum(int(line[1]) for line in here), sum(float(line[0]) for line in here))
+    assert re.search(rf"^\| `tests/matrix/` \| .+ \| {sums[0]} \| {sums[1]:.0f} \|$", page, re.MULTILINE)
+    assert f"| `{max(lines, key=lambda line: float(line[0]))[2]}` |" in page.split("## The longest files")[1]

@@ -280,12 +280,58 @@ def schemas_page(name: str, document: dict[str, Any]) -> str:
     )
 
 
+# The tests
+
+_LONGEST = 10
+"""Files of tests that the page names."""
+
+
+def _durations() -> list[tuple[float, int, str]]:
+    """Seconds, number of tests and path of each file, as `tests/durations.txt` has them."""
+    lines = (line.split() for line in (ROOT / "tests" / "durations.txt").read_text().splitlines())
+    return [(float(seconds), int(count), path) for seconds, count, path in lines]
+
+
+def _folder(path: str) -> str:
+    """The folder that a file of tests is shown under: two levels below `tests/` for the large ones."""
+    parts = path.split("/")[:-1]
+    return "/".join(parts[: 3 if parts[1:2] in (["unit"], ["stories"]) else 2]) + "/"
+
+
+def test_times_page() -> str:
+    """How long the tests of each folder take, and which files take longest."""
+    files = _durations()
+    folders = sorted({_folder(path) for _, _, path in files})
+    said = runpy.run_path(str(ROOT / "tools" / "docs.py"))["_said"]
+    rows = []
+    for folder in folders:
+        here = [(seconds, count) for seconds, count, path in files if _folder(path) == folder]
+        sums = (str(sum(count for _, count in here)), f"{sum(seconds for seconds, _ in here):.0f}")
+        rows.append((code(folder), cell(said(ROOT / folder)) if folder != "tests/" else "tests of the whole", *sums))
+    longest = [
+        (code(path), str(count), f"{seconds:.0f}") for seconds, count, path in sorted(files)[: -_LONGEST - 1 : -1]
+    ]
+    total = (
+        f"{sum(count for _, count, _ in files)} tests take {sum(seconds for seconds, _, _ in files) / 60:.0f} minutes"
+    )
+    return (
+        "# How long the tests take\n\nYou will find how the tests are arranged, and how long each part takes. The"
+        f" figures are those of `tests/durations.txt`: {total} of one core. `./dev test` spreads them over the cores,"
+        " and says at the start how long that takes; `./dev test --quick` runs some of each part."
+        " [Contributing](../../../CONTRIBUTING.md#tests) says what is tested where.\n\n## By folder\n\n"
+        + table(("Folder", "What it tests", "Tests", "Seconds"), rows)
+        + "\n## The longest files\n\n"
+        + table(("File", "Tests", "Seconds"), longest)
+    )
+
+
 def pages() -> Iterator[tuple[str, str]]:
     """Names of files in `FOLDER` and their content."""
     yield "kunsthalle-command.md", kunsthalle_page()
     for area, commands in _by_area().items():
         yield f"ibmcloud-{area}.md", ibmcloud_page(area, commands)
     yield "error-codes.md", error_codes_page()
+    yield "test-times.md", test_times_page()
     yield "audit-events.md", runpy.run_path(str(ROOT / "tools" / "audit_events.py"))["page"]()
     for name in FAMILIES:
         document = json.loads((ROOT / "openapi" / f"{name}.json").read_text())

@@ -23,6 +23,7 @@ WRITTEN = {f"docs/{name}.md" for name in ("check-rules", "compatibility", "map",
 OF_OTHER_TESTS = {
     "CONTRIBUTING.md": "tests/test_dev.py",
     "README.md": "tests/test_readme.py",
+    "docs/first-patch.md": "tests/test_worked_examples.py",
     "docs/how-to/approve.md": "tests/stories/test_test_runners.py",
     "docs/how-to/check-automation.md": "tests/stories/test_test_runners.py",
     "docs/how-to/continuous-integration.md": "tests/stories/test_continuous_integration.py",
@@ -35,7 +36,7 @@ OF_OTHER_TESTS = {
     "docs/how-to/record.md": "tests/stories/test_test_runners.py",
     "docs/how-to/run.md": "tests/stories/test_test_runners.py",
     "docs/how-to/scenarios.md": "tests/stories/test_test_runners.py",
-    "docs/resource-type.md": "tests/test_resource_type.py",
+    "docs/resource-type.md": "tests/test_worked_examples.py",
 }
 """Pages with a test of their own, which looks at more than what is printed."""
 DEADLINE = 240

@@ -1,4 +1,4 @@
-"""The worked example of a resource type, followed: its blocks make a copy of the checkout pass its own test."""
+"""The worked examples for contributors, followed: their blocks make a copy of the checkout pass their own tests."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from fixtures.reader import Block, blocks, shown
 from fixtures.reader import checkout as copy_of_the_checkout
 from fixtures.tools import PYTEST, ROOT
 
-PAGE = ROOT / "docs" / "resource-type.md"
+PAGES = ("first-patch", "resource-type")
 SCHEMA = "test_the_migrated_schema_is_the_one_of_the_tables"
 VERSIONS = "src/kunsthalle/db/migrations/versions"
+
+
+def _page(name: str) -> Path:
+    return ROOT / "docs" / f"{name}.md"
 
 
 def _last() -> str:
@@ -55,16 +59,17 @@ def _run(folder: Path, *tests: str) -> str:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the checkout, with every block of the page."""
+    """A copy of the checkout, with every block of the pages."""
     folder = copy_of_the_checkout(tmp_path_factory.mktemp("checkout"))
-    for block in blocks(PAGE):
+    for block in (block for name in PAGES for block in blocks(_page(name))):
         if block.file and not block.why:
             follow(block, folder)
     return folder
 
 
-def test_the_test_of_the_page_passes_as_the_page_says(checkout: Path) -> None:
-    page = blocks(PAGE)
+@pytest.mark.parametrize("name", PAGES)
+def test_the_test_of_a_page_passes_as_the_page_says(checkout: Path, name: str) -> None:
+    page = blocks(_page(name))
     written = next(block.file for block in page if block.file.startswith("tests/"))
     assert Block("sh", f"./dev test {written}\n") in page
     (expected,) = (block.text for block in page if block.language == "text")
