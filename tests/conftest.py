@@ -1,4 +1,7 @@
-"""Names the files of `tests/fixtures/` whose fixtures tests of any folder may ask for."""
+"""Only names files of `tests/fixtures/`. A fixture for tests of any folder is written in one of those files, by what it
+gives: `served.py` gives `served`; a new file of them is named here. One for the tests of a folder stands in the
+`conftest.py` of that folder.
+"""
 
 pytest_plugins = [
     "pytester",

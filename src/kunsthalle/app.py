@@ -39,6 +39,7 @@ from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
+from kunsthalle.chosen_drivers import Drivers
 from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core import quota_names
 from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
@@ -62,7 +63,6 @@ from kunsthalle.db.reencryption import ensure_encrypted
 from kunsthalle.db.session import Session
 from kunsthalle.db.shared_faults import SharedFaults
 from kunsthalle.db.unscoped import any_row, number_of
-from kunsthalle.drivers import Drivers
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.images.tables import UNCHECKED, images
 from kunsthalle.instances.vm_monitor_thread import VmMonitorThread

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from kunsthalle.core import addresses, setting_rules
-from kunsthalle.core.hypervisors import HYPERVISORS
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
 _LARGEST = 2**31 - 1

@@ -19,11 +19,11 @@ from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.routes import catalog_handlers
 from kunsthalle.catalogs.routes import not_implemented_routes as unserved_catalog
+from kunsthalle.chosen_drivers import Drivers
 from kunsthalle.db.encryption import Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.session import Session
-from kunsthalle.drivers import Drivers
 from kunsthalle.iam import api_keys, erasure, signing_key_rotation, signing_keys
 from kunsthalle.iam import routes as identity_routes
 from kunsthalle.iam.account_adapter import IamIdentities

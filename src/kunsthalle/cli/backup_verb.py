@@ -137,10 +137,10 @@ def create(place: str, name: str, keep: int, data: Path, output: str, **changes:
 
 
 def _create(settings: Settings, place: str, name: str, keep: int) -> Any:
+    from kunsthalle.chosen_drivers import Drivers
     from kunsthalle.cli.system_context import system
     from kunsthalle.db.encryption import Cipher
     from kunsthalle.db.engine import Store
-    from kunsthalle.drivers import Drivers
     from kunsthalle.hypervisor.folder_disks import LocalDisks
     from kunsthalle.operator.backups.creation import Source
     from kunsthalle.operator.backups.creation import create as back_up
@@ -272,10 +272,10 @@ def restore(
 
 
 def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool) -> Any:
+    from kunsthalle.chosen_drivers import Drivers
     from kunsthalle.cli.system_context import system
     from kunsthalle.db.encryption import Cipher
     from kunsthalle.db.engine import Store
-    from kunsthalle.drivers import Drivers
     from kunsthalle.operator.backups.restoration import Target
     from kunsthalle.operator.backups.restoration import restore as bring_back
     from kunsthalle.wiring import disks_of, renew_secrets

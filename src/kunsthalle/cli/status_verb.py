@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.core.hypervisors import HYPERVISORS
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.local import folder
 
 

@@ -1,6 +1,7 @@
 """The drivers of hypervisors, and which of them this host can offer.
 
-A driver is a class that keeps `hypervisor/protocol.py::Hypervisor`, a row of `core/hypervisors.py`, and a row here.
+Here a driver is added: a class that keeps `hypervisor/protocol.py::Hypervisor` and has a row here, and one with its
+name in `core/hypervisor_names.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kunsthalle.core.hypervisors import HYPERVISORS
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.hypervisor.protocol import DEFAULT_BOUNDS, BadSpec, Bounds, Hypervisor, Unavailable
 
 if TYPE_CHECKING:

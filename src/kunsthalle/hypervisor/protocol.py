@@ -191,7 +191,7 @@ class Hypervisor(Protocol):
     """
 
     name: str
-    """As in `core/hypervisors.py`."""
+    """As in `core/hypervisor_names.py`."""
     shared: bool
     """Whether the engine is apart from this host: all nodes of a store use it, and it keeps the disks elsewhere."""
     offers: frozenset[Channel]

@@ -25,10 +25,11 @@ from kunsthalle.all_tables import metadata
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.blobs.protocol import BlobError
+from kunsthalle.chosen_drivers import Drivers
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
-from kunsthalle.core.hypervisors import HYPERVISORS
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.db import database_copies, kv, nodes
 from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
 from kunsthalle.db.engine import Store
@@ -37,7 +38,6 @@ from kunsthalle.db.reencryption import Renew
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import facts
 from kunsthalle.db.unscoped import columns_of, remove_rows
-from kunsthalle.drivers import Drivers
 from kunsthalle.hypervisor.overlays import copy_sparse
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.iam.queries import token_generation
