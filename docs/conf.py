@@ -7,9 +7,11 @@ import re
 import runpy
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from pygments.lexers.special import TextLexer
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -118,6 +120,37 @@ class ConsolePicture(SphinxDirective):
         return console_picture(folder, self.arguments[0], " ".join(" ".join(self.content).split()))
 
 
+class Navigation:
+    """The tree beside each page, of titles alone: Sphinx copies every heading of every page for it, and drops them."""
+
+    def __init__(self) -> None:
+        self._titles: dict[str, nodes.bullet_list] = {}
+
+    def use(self, app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+        """Has the theme, which comes later, make its tree from the titles."""
+        whole, make = app.env.tocs, context["toctree"]
+        self._titles = self._titles or {name: _titles_of(toc) for name, toc in whole.items()}
+
+        def tree(**options: Any) -> str:
+            app.env.tocs = self._titles if options.get("titles_only") else whole
+            try:
+                return str(make(**options))
+            finally:
+                app.env.tocs = whole
+
+        context["toctree"] = tree
+
+
+def _titles_of(toc: nodes.bullet_list) -> nodes.bullet_list:
+    """A copy without headings below the title, of which trees of titles keep what names further pages alone."""
+    copy = toc.deepcopy()
+    for entry in copy.children:
+        if isinstance(entry, nodes.list_item) and len(entry.children) > 1:
+            below = list(entry.findall(addnodes.toctree))
+            entry[1:] = [nodes.bullet_list("", *below)] if below else []
+    return copy
+
+
 def setup(app: Sphinx) -> None:
     """Joins the above with Sphinx; diagrams and HCL are shown as the text that they are."""
     app.add_lexer("mermaid", TextLexer)
@@ -125,3 +158,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("console-picture", ConsolePicture)
     app.connect("config-inited", _write_reference)
     app.connect("source-read", _read)
+    app.connect("html-page-context", Navigation().use, priority=100)  # before the theme does
