@@ -129,6 +129,10 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
         "target": frozen.ids["virtual_network_interfaces"]
     },
     "/operator": lambda _frozen: {"operator_token": OPERATOR},
+    "/bulk": lambda _frozen: {"action": "tag", "crn": "none"},
+    "/operator/accounts/new": lambda _frozen: {"name": "another", "owner": "another@another.example"},
+    "/operator/signing-keys": lambda _frozen: {},
+    "/operator/doctor": lambda _frozen: {},
     "/operator/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},
     "/operator/fault": lambda _frozen: {"on": "call", "match": "GET /never", "effect": "refuse"},
     "/operator/save": lambda _frozen: {"name": "not a name of a scenario"},

@@ -6,7 +6,9 @@ from kunsthalle.console import (
     access_policy_pages,
     account_user_pages,
     api_key_pages,
+    bulk_pages,
     catalog_pages,
+    doctor_pages,
     home_pages,
     image_pages,
     instance_console_pages,
@@ -17,8 +19,10 @@ from kunsthalle.console import (
     network_pages,
     new_instance_pages,
     offering_pages,
+    operator_account_pages,
     operator_pages,
     root_key_pages,
+    search_pages,
     security_group_pages,
     share_request_pages,
     sharing_pages,
@@ -43,6 +47,8 @@ PAGES: tuple[Page, ...] = (
     *sign_in_pages.PAGES,
     *single_sign_on_pages.PAGES,
     *upload_pages.PAGES,
+    *search_pages.PAGES,
+    *bulk_pages.PAGES,
     *image_pages.PAGES,
     *offering_pages.PAGES,
     *catalog_pages.PAGES,
@@ -60,6 +66,8 @@ PAGES: tuple[Page, ...] = (
     *api_key_pages.PAGES,
     *(entry for kind in KINDS for entry in pages_of(kind)),
     *operator_pages.PAGES,
+    *operator_account_pages.PAGES,
+    *doctor_pages.PAGES,
 )
 CALLS: tuple[Page, ...] = (*upload_pages.CALLS, *instance_console_pages.CALLS)
 """What scripts ask for."""

@@ -18,6 +18,7 @@ from kunsthalle.console.browser_sessions import BrowserSession, Sessions
 from kunsthalle.console.former_addresses import moved
 from kunsthalle.console.html_templates import render
 from kunsthalle.console.page_frame import POLICY, ROOT, Page, Pages, Visit, filled, session_cookie
+from kunsthalle.console.resource_addresses import shape
 from kunsthalle.console.sign_in_pages import renewed
 from kunsthalle.console.single_sign_on_pages import SingleSignOn
 from kunsthalle.core.addresses import parse
@@ -52,6 +53,7 @@ class Console:
         self._ctx = base
         self._sessions = Sessions(store, base)
         self._pages = Pages((*PAGES, *CALLS))
+        self._shapes = frozenset(shape(entry.path) for entry in PAGES if entry.method == "GET")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -101,7 +103,7 @@ class Console:
         secure = request.url.scheme == "https" or self._ctx.origin.startswith("https://")
         api, https_url = Api(self._api, request.scope, ""), _https_url(request, self._ctx.origin)
         settled = (self._single_sign_on, self._ctx.ids.uuid(), self._ctx.origin)
-        return Visit(request, api, self._sessions, None, "", render, secure, *settled, https_url)
+        return Visit(request, api, self._sessions, None, "", render, secure, *settled, https_url, shapes=self._shapes)
 
     async def _visit(self, request: Request) -> Visit:
         visit = self._stranger(request)

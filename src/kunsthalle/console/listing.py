@@ -117,6 +117,8 @@ class Asked:
     limit: int = DEFAULT_SIZE
     starts: tuple[str, ...] = ()
     filters: tuple[tuple[str, str], ...] = ()
+    shown: tuple[str, ...] = ()
+    """The columns to show besides the first; all where none is named."""
 
     @classmethod
     def of(cls, query: Any, columns: Sequence[Column], choices: Sequence[Choice]) -> Asked:
@@ -131,6 +133,7 @@ class Asked:
             limit=sizes.get(limit, DEFAULT_SIZE),
             starts=tuple(query.getlist("start"))[:500],
             filters=tuple((key, value) for key, value, options in sent if value in options),
+            shown=tuple(column.key for column in columns if column.key in query.getlist("show")),
         )
 
     def address(self, **changed: Any) -> str:
@@ -138,7 +141,8 @@ class Asked:
         asked = replace(self, starts=changed.pop("starts", ()), **changed)
         pairs = [("q", asked.search), ("sort", asked.sort)]
         pairs += [("limit", str(asked.limit) if asked.limit != DEFAULT_SIZE else "")]
-        pairs += [*asked.filters, *(("start", start) for start in asked.starts)]
+        pairs += [*asked.filters, *(("show", key) for key in asked.shown)]
+        pairs += [("start", start) for start in asked.starts]
         return "?" + urlencode([(name, value) for name, value in pairs if value])
 
 
@@ -186,6 +190,10 @@ class Listing:
     def blank(self) -> bool:
         """Whether there is nothing at all, and not only nothing that matches or nothing on this page."""
         return not self.rows and not self.narrowed and not self.asked.starts
+
+    def hides(self, column: Column) -> bool:
+        """Whether the reader has chosen other columns than this one; the first is always shown."""
+        return bool(self.asked.shown) and column.key not in self.asked.shown and column is not self.columns[0]
 
     def sorted_by(self, column: Column) -> str:
         """`ascending`, `descending` or nothing: what assistive technology is told of a column."""

@@ -85,13 +85,14 @@ def chosen(offered: dict[str, list[Source]], key: str) -> Source | None:
 
 
 async def profiles(visit: Visit, source: Source) -> Options:
-    """The profiles that go with a source."""
+    """The profiles that go with a source, the smallest first, which is preselected."""
     every, _ = await everything(visit.api, Linked("/v1/instance/profiles", "profiles"))
     fitting = [entry for entry in every if source.architecture in entry["os_architecture"]["values"]]
     if source.image:
         path = f"/v1/images/{segment(source.image)}/instance_profiles"
         names = {entry["name"] for entry in (await everything(visit.api, Linked(path, "instance_profiles")))[0]}
         fitting = [entry for entry in fitting if entry["name"] in names]
+    fitting.sort(key=lambda entry: (entry["vcpu_count"]["value"], entry["memory"]["value"], entry["name"]))
     return [(entry["name"], _profile(entry)) for entry in fitting]
 
 

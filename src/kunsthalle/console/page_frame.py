@@ -88,6 +88,8 @@ class Visit:
     """The console's https URL, for a browser that called another one over plain http and will keep no session."""
     clock: dict[str, Any] | None = None
     """Where the product clock stands, for whoever operates the server."""
+    shapes: frozenset[str] = frozenset()
+    """The paths of the pages that there are, without the names of what is in them."""
     waiting: int = 0
     """How many share requests wait for an answer of the account."""
 
@@ -113,6 +115,12 @@ class Visit:
     @property
     def query(self) -> Any:
         return self.request.query_params
+
+    @property
+    def here(self) -> str:
+        """The address of this page within the console, with its query."""
+        url = self.request.url
+        return str(url.path).removeprefix(ROOT) + (f"?{url.query}" if url.query else "")
 
     @property
     def origin(self) -> str:

@@ -77,3 +77,14 @@ def test_more_than_can_be_looked_at_is_said() -> None:
 def test_what_makes_no_sense_is_left_out(query: str) -> None:
     found = ask(Numbers(3), query)
     assert (found.asked.limit, found.asked.sort, found.asked.filters) == (25, "", ())
+
+
+def test_columns_are_chosen_in_the_address_and_kept_by_every_link_of_the_list() -> None:
+    source = Numbers(60)
+    every, chosen = ask(source, "limit=10"), ask(source, "limit=10&show=name&show=never")
+    assert [column.key for column in COLUMNS if every.hides(column)] == []
+    assert [column.key for column in COLUMNS if chosen.hides(column)] == ["size"]
+    assert "show=name" in chosen.next_address
+    assert "show=name" in chosen.sort_address(COLUMNS[1])
+    assert "never" not in chosen.next_address
+    assert not ask(source, "show=size").hides(COLUMNS[0]), "the first column says what a row is"

@@ -40,6 +40,9 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
+  const find = document.getElementById("find");
+  const typing = event.target.matches("input, select, textarea, [contenteditable], canvas") || document.querySelector("dialog[open]");
+  if (event.key === "/" && find && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); find.focus(); find.select(); }
   const menu = document.querySelector("details.more[open]");
   if (event.key === "Escape" && menu) { menu.open = false; menu.querySelector("summary").focus(); }
 });
@@ -91,7 +94,49 @@ document.addEventListener("change", async (event) => {
   if (box && event.target.files[0]) document.getElementById(box.dataset.loads).value = (await event.target.files[0].slice(0, 65536).text()).trim();
 });
 
+// A choice that decides what the rest of a page offers: the page is asked for anew, and what was typed stays.
+const typed = () => [...document.querySelectorAll("main [name]:not([type=hidden])")].filter((box) => !box.matches("[type=checkbox], [type=radio]") || box.checked).map((box) => [box.name, box.value, box.type]);
+const renew = async (box) => {
+  const address = new URL(box.form.action);
+  address.search = new URLSearchParams(new FormData(box.form));
+  const kept = typed(), page = await fetched(address).catch(() => null);
+  if (!(page instanceof Document)) { location.assign(address); return; }
+  document.querySelector("main").replaceChildren(...document.importNode(page.querySelector("main"), true).childNodes);
+  for (const [name, value, type] of kept) for (const other of document.querySelectorAll(`main [name="${CSS.escape(name)}"]`)) {
+    if (["checkbox", "radio"].includes(type)) other.checked ||= other.value === value;
+    else if (other.nodeName !== "SELECT" || [...other.options].some((one) => one.value === value)) other.value = value;
+  }
+  history.replaceState(null, "", address);
+  ready(document);
+  document.getElementById(box.id)?.focus();
+};
+document.addEventListener("change", (event) => { if (event.target.matches("[data-renew]")) renew(event.target); });
+
+// What a form asks for, beside it and in words.
+const chosen = (box) => box.nodeName === "SELECT" ? (box.value ? box.selectedOptions[0].textContent : "") : box.value.trim();
+const summarize = () => {
+  const list = document.querySelector("[data-summary] dl");
+  if (!list) return;
+  const lines = new Map();
+  for (const box of document.querySelectorAll("[data-summed] :is(input, select, textarea):not([type=hidden])")) {
+    const tick = box.matches("[type=checkbox]"), label = tick ? box.closest("fieldset")?.querySelector("legend") : box.labels[0];
+    const text = tick ? (box.checked ? box.labels[0].textContent : "") : chosen(box);
+    const name = label?.firstChild.textContent.trim();
+    if (name && text) lines.set(name, [...(lines.get(name) || []), box.nodeName === "TEXTAREA" ? `${text.split("\n").length} lines` : text]);
+  }
+  list.replaceChildren(...[...lines].map(([name, texts]) => {
+    const fact = document.createElement("div"), term = document.createElement("dt"), told = document.createElement("dd");
+    fact.className = "fact"; term.textContent = name; told.textContent = texts.join(", ");
+    fact.append(term, told);
+    return fact;
+  }));
+  list.closest("[data-summary]").hidden = false;
+};
+for (const kind of ["input", "change"]) document.addEventListener(kind, summarize);
+
 const ready = (root) => {
+  summarize();
+  for (const box of root.querySelectorAll("[data-unscripted]")) box.hidden = true;
   for (const box of root.querySelectorAll("[data-loads][hidden]")) box.hidden = false;
   for (const search of root.querySelectorAll("[data-filter][hidden]")) search.hidden = false;
   for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };
@@ -100,7 +145,7 @@ ready(document);
 // A live part asks for itself until the server says, by leaving the mark out, that nothing moves any more.
 const busy = (part) => {
   const at = document.activeElement;
-  return document.hidden || part.querySelector("details.more[open]") || (part.contains(at) && at.matches("input, select, textarea"));
+  return document.hidden || part.querySelector("details[open].more, details[open].columns, input:checked[form]") || (part.contains(at) && at.matches("input, select, textarea"));
 };
 const live = async () => {
   for (const part of document.querySelectorAll("[data-live]")) {
