@@ -32,7 +32,7 @@ def test_a_resource_is_found_by_its_name_a_part_of_it_its_id_and_its_crn(frozen:
     name = frozen.ok("owner", "GET", f"/v1/images/{id_}?version=2025-06-30&generation=2")["name"]
     for text in (name, name[1:-1], id_, crn, f"{name[:3]} {id_[:8]}"):
         status, html = _search(frozen, text)
-        assert status == 200
+        assert status == 200, html
         assert f'<a href="/console/images/custom/{id_}">{name}</a>' in html, text
     for stranger in ("outsider", "sibling"):
         assert crn not in _search(frozen, name, stranger)[1].replace(f'value="{name}"', "")

@@ -18,7 +18,7 @@ def images(publisher_account: Account) -> list[str]:
 
 def test_a_list_is_searched_sorted_and_paged(publisher: Visitor, images: list[str]) -> None:
     publisher.sign_in().open("/images/custom").sees("golden-11", "1-12 of 12 items").shoot("custom-images")
-    names = publisher.page.locator("tbody tr td:first-child")
+    names = publisher.page.locator("tbody tr td.box + td")
     publisher.press("Name").sees("golden-00")
     assert names.all_inner_texts() == [f"golden-{number:02}" for number in range(12)]
     publisher.press("Name")
