@@ -31,6 +31,7 @@ from kunsthalle.console import (
     ssh_key_pages,
     storage_pages,
     upload_pages,
+    usage_pages,
 )
 from kunsthalle.console.page_frame import Page
 from kunsthalle.console.resource_pages import pages_of
@@ -68,6 +69,7 @@ PAGES: tuple[Page, ...] = (
     *operator_pages.PAGES,
     *operator_account_pages.PAGES,
     *doctor_pages.PAGES,
+    *usage_pages.PAGES,
 )
 CALLS: tuple[Page, ...] = (*upload_pages.CALLS, *instance_console_pages.CALLS)
 """What scripts ask for."""

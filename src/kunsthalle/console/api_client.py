@@ -102,10 +102,10 @@ class Api:
         """A call with a form as its body and no token: what the token endpoint takes."""
         return await self._call("POST", path, urlencode(values).encode(), (), "", None)
 
-    async def operate(self, method: str, path: str, body: Any = None) -> Any:
+    async def operate(self, method: str, path: str, body: Any = None, query: Pairs = ()) -> Any:
         """A call with the operator's token."""
         raw = b"" if body is None else msgspec.json.encode(body)
-        return await self._call(method, path, raw, (), self._operator, None)
+        return await self._call(method, path, raw, query, self._operator, None)
 
     def with_token(self, token: str, operator: str = "") -> Api:
         """The same for another bearer."""

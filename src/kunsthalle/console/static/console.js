@@ -130,7 +130,7 @@ const summarize = () => {
     fact.append(term, told);
     return fact;
   }));
-  list.closest("[data-summary]").hidden = false;
+  list.closest("[data-summary]").hidden = !lines.size;
 };
 for (const kind of ["input", "change"]) document.addEventListener(kind, summarize);
 

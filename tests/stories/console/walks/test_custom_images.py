@@ -26,7 +26,7 @@ def test_a_list_is_searched_sorted_and_paged(publisher: Visitor, images: list[st
     assert names.first.inner_text() == "golden-11"
     publisher.open("/images/custom?limit=10").sees("1-10 of 12 items").press("Next page").sees("11-12 of 12 items")
     publisher.press("Previous page").sees("1-10 of 12 items")
-    publisher.fill(q="golden-07").press("Search").sees("1-1 of 1 items").misses("golden-08")
+    publisher.fill(q="golden-07").press("Search").sees("1-1 of 1 item").misses("golden-08")
     publisher.fill(q="nothing like that").press("Search").sees("Nothing matches")
     publisher.open("/images/custom?status=failed").sees("Nothing matches")
 
