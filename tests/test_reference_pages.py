@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.tools import ROOT
 from kunsthalle.ibmcloud.registry import everything
+from kunsthalle.scenario_files.schemas import json_schema
 
 MODULE = runpy.run_path(str(ROOT / "tools" / "reference_pages.py"))
 
@@ -110,3 +111,10 @@ def test_the_page_of_the_tests_has_every_folder_with_its_sum() -> None:
     sums = (sum(int(line[1]) for line in here), sum(float(line[0]) for line in here))
     assert re.search(rf"^\| `tests/matrix/` \| .+ \| {sums[0]} \| {sums[1]:.0f} \|$", page, re.MULTILINE)
     assert f"| `{max(lines, key=lambda line: float(line[0]))[2]}` |" in page.split("## The longest files")[1]
+
+
+def test_every_field_of_a_scenario_file_is_on_its_page() -> None:
+    page = made()["scenario-files.md"]
+    for title, schema in json_schema()["$defs"].items():
+        part = page.split(f"## {title}\n")[1].split("\n## ")[0]
+        assert [field for field in schema["properties"] if f"| `{field}` |" not in part] == []

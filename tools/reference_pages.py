@@ -21,6 +21,7 @@ from kunsthalle.core.errors import Reason
 from kunsthalle.ibmcloud.grammar import Command
 from kunsthalle.ibmcloud.help import of_command
 from kunsthalle.ibmcloud.registry import AREAS, GROUPS, everything
+from kunsthalle.scenario_files.schemas import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference" / "generated"
@@ -264,9 +265,10 @@ def operations_page(name: str, document: dict[str, Any]) -> str:
     )
 
 
-def schemas_page(name: str, document: dict[str, Any]) -> str:
+def _bodies(schemas: list[tuple[str, dict[str, Any]]]) -> str:
+    """The fields of each schema, with a heading for each."""
     parts = []
-    for title, schema in sorted(document["components"]["schemas"].items()):
+    for title, schema in schemas:
         required = set(schema.get("required", ()))
         rows = [
             (code(field), "yes" if field in required else "", _shape(form), cell(form.get("description", "")))
@@ -274,9 +276,23 @@ def schemas_page(name: str, document: dict[str, Any]) -> str:
         ]
         shown = table(("Field", "Required", "Form", "What it is"), rows) or f"{_shape(schema)}\n"
         parts.append(f"## {title}\n\n{cell(schema.get('description', ''))}\n\n{shown}")
+    return "\n".join(parts)
+
+
+def schemas_page(name: str, document: dict[str, Any]) -> str:
     return (
         f"# {FAMILIES[name]}: bodies\n\nYou will find the fields of every body of requests and answers.\n\n"
-        + "\n".join(parts)
+        + _bodies(sorted(document["components"]["schemas"].items()))
+    )
+
+
+def scenario_files_page() -> str:
+    """The parts of a scenario file with their fields, from its JSON Schema."""
+    return (
+        "# Scenario files\n\nYou will find every field of a scenario file. `Scenario` is the whole file; the others are"
+        " its parts. `kunsthalle scenario schema` prints the same as JSON Schema, for editors, and `kunsthalle scenario"
+        " validate FILE` tells what is wrong with file and line. [Scenarios](../../how-to/scenarios.md) shows files and"
+        " what they make.\n\n" + _bodies(list(json_schema()["$defs"].items()))
     )
 
 
@@ -331,6 +347,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for area, commands in _by_area().items():
         yield f"ibmcloud-{area}.md", ibmcloud_page(area, commands)
     yield "error-codes.md", error_codes_page()
+    yield "scenario-files.md", scenario_files_page()
     yield "test-times.md", test_times_page()
     yield "audit-events.md", runpy.run_path(str(ROOT / "tools" / "audit_events.py"))["page"]()
     for name in FAMILIES:
