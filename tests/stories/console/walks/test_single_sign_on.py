@@ -18,7 +18,7 @@ from fixtures.certified_provider import CertifiedProvider
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.needs_node_provider, pytest.mark.by_turns(3)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.needs_node_provider]
 PEOPLE = {
     "ada": {"email": "ada@example.com", "email_verified": True, "name": "Ada Example", "groups": ["builders"]},
     "eve": {"email": "ada@example.com", "email_verified": False, "name": "Eve"},
