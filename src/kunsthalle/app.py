@@ -25,6 +25,7 @@ from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
 from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
+from kunsthalle.api.call_limits import CallLimits
 from kunsthalle.api.hosts import Hosts
 from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
 from kunsthalle.api.reading_processes import ReadingProcesses
@@ -59,6 +60,7 @@ from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.encryption import Cipher, Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
+from kunsthalle.db.overload import RETRY_AFTER
 from kunsthalle.db.reencryption import ensure_encrypted
 from kunsthalle.db.session import Session
 from kunsthalle.db.shared_faults import SharedFaults
@@ -305,6 +307,13 @@ def job_bounds(settings: Settings) -> JobBounds:
     return JobBounds(settings.account_jobs, running, settings.account_transfers, size, lease)
 
 
+def set_limits(settings: Settings, store: Store, limits: CallLimits) -> None:
+    """How often each may call, and how many requests wait."""
+    behind_proxy = bool(settings.public_url)
+    limits.set(settings.account_rate, settings.address_rate, settings.refusal_pause, behind_proxy=behind_proxy)
+    store.queue.bound(settings.waiting_requests, settings.waiting_seconds)
+
+
 def build(
     settings: Settings,
     operator_token: str,
@@ -351,10 +360,12 @@ def build(
     requests = RequestMetrics() if settings.metrics == "on" else None
     observers = observers or Observers()
     observers.exchange(None, requests)
+    limits = CallLimits(store.priority)
+    set_limits(settings, store, limits)
 
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
         gate = Authenticator(authenticate, lambda token: hmac.compare_digest(token.encode(), expected))
-        return Pipeline(router, store, gate, context, surface_of, origin, faults, observers, processes)
+        return Pipeline(router, store, gate, context, surface_of, origin, faults, observers, processes, limits)
 
     def forget() -> None:
         tokens.forget_all()
@@ -372,6 +383,7 @@ def build(
         from kunsthalle.operator.fault_callers import callers
         from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
+        from kunsthalle.operator.routes_quotas import quota_routes
         from kunsthalle.operator.routes_recordings import recording_routes
         from kunsthalle.operator.routes_signing_keys import signing_key_routes
 
@@ -385,6 +397,7 @@ def build(
             *scenario_routes(scenarios(), faults),
             *recording_routes(store.recordings, partial(_other_nodes, store)),
             *signing_key_routes(),
+            *quota_routes(),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         on_loaded()
@@ -569,6 +582,9 @@ def _ask_stores(watched: Watched, store: Store, drivers: Drivers, data: Path) ->
 
     def ask(ctx: Context) -> None:
         _refuse_damaged(watched)
+        if store.queue.is_overloaded:
+            text = "Requests were refused a moment ago because too many wait for the database."
+            raise Problem(Reason.UNAVAILABLE, "overloaded", text, retry_after=RETRY_AFTER)
         store.read(ctx, lambda session: kv.get(session, "clock"))
         if store.full or disk_room(data)[1] < _ROOM_TO_PROBE:
             store.check_room(ctx)

@@ -321,6 +321,35 @@ class Settings:
         " host. With a public URL, loopback addresses have no limit: a proxy on this host calls for all its users",
         reload=True,
     )
+    account_rate: int = _setting(
+        0,
+        "Maximum requests of one account in a minute, on each node, ten seconds' worth of them at once; a further one"
+        " is answered with 429; 0: no limit",
+        reload=True,
+    )
+    address_rate: int = _setting(
+        0,
+        "Maximum requests in a minute without an accepted token, sign-ins included, of one client address (IPv6: of a"
+        " /64 network), on each node; 0: no limit. With a public URL, loopback addresses have no limit",
+        reload=True,
+    )
+    refusal_pause: int = _setting(
+        1000,
+        "Maximum milliseconds that a refusal waits when a busy account, or an address, is refused again and again"
+        " while others ask; 0: none",
+        most=10_000,
+        reload=True,
+    )
+    waiting_requests: int = _setting(
+        500, "Maximum requests that wait for the database; a further one is answered with 503", least=1, reload=True
+    )
+    waiting_seconds: int = _setting(
+        10,
+        "Seconds that a request waits for its turn at the database until it is answered with 503",
+        least=1,
+        most=3600,
+        reload=True,
+    )
     reclamation_period: str = _setting(
         "7d",
         "How long a deleted catalog manages its images and can be restored, such as 7d or PT1H",

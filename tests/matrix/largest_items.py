@@ -25,7 +25,7 @@ _QUERY = {
 
 def persona_of(route: Route) -> str:
     """Who may do it."""
-    if "/_kunsthalle/" in route.path and route.path.split("/")[2] in {"accounts", "api_keys", "approvals"}:
+    if "/_kunsthalle/" in route.path and route.path.split("/")[2] in {"accounts", "api_keys", "approvals", "quotas"}:
         return OPERATOR
     of_tree = route.path.startswith(("/v1/accounts", "/v1/account-groups", "/v1/enterprises"))
     return "enterprise" if of_tree and "/settings/" not in route.path else "owner"

@@ -8,9 +8,11 @@ BODIES = {
         "account": frozen.accounts["owner"],
         "user": "owner@publisher.example",
     },
+    "PUT /_kunsthalle/quotas/{name}": lambda frozen: {"account": frozen.accounts["owner"], "limit": 7},
     "POST /_kunsthalle/recordings/{id}/fetch": lambda _frozen: {"after": 1},
 }
 
 
 def furnish(frozen: FrozenApp) -> None:
     frozen.ids["api_keys"] = frozen.ids["apikeys"]
+    frozen.ids["quotas"] = "image_gb"

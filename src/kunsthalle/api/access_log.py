@@ -23,7 +23,8 @@ class Exchange(Struct):
     """What becomes known of a request while it is answered. `begun` is in seconds, from anywhere.
 
     `surface` and `route` are `-` for what no route fits, and for what an injected fault has answered.
-    `client` is an address: behind a trusted proxy, that of the proxy's client.
+    `client` is an address: behind a trusted proxy, that of the proxy's client. `pause` is how many seconds the answer
+    waits, of a refusal that repeats others. `account_id` is the caller's, once the token was accepted.
     """
 
     method: str
@@ -33,6 +34,8 @@ class Exchange(Struct):
     request: Request | None = None
     status: int = _NO_ANSWER
     client: str = ""
+    pause: float = 0.0
+    account_id: str = ""
 
     def watching(self, send: Send) -> Send:
         """`send`, with the status of what is sent kept."""

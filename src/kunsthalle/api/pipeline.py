@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
+from kunsthalle.api.call_limits import CallLimits
 from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.known_callers import KnownCallers
 from kunsthalle.api.query_params import decode as decode_query
@@ -28,7 +29,7 @@ from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
-from kunsthalle.core.errors import Problem, Reason, Target, forbidden, unauthenticated
+from kunsthalle.core.errors import Problem, Reason, Target, Unaudited, forbidden, unauthenticated
 from kunsthalle.core.faults import Faults, Subject
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
@@ -36,8 +37,8 @@ from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.core.text_values import integer
 from kunsthalle.db import audit
-from kunsthalle.db.account_refusals import Repeated
 from kunsthalle.db.engine import Store
+from kunsthalle.db.overload import refusal_of
 from kunsthalle.db.session import Session
 
 T = TypeVar("T")
@@ -54,6 +55,10 @@ _NOTHING = b""
 _NO_ACCOUNT = (
     "You are in no account yet. Accept an invitation: POST /v2/users/accept with the account's id, then sign in."
 )
+_MOST_OUTSIDE = 64
+"""Calls in threads of their own that run or wait at a time."""
+_UNCOUNTED = frozenset({"/healthz", "/readyz"})
+"""Who asks these is a load balancer."""
 _NEVER_MATCHED = ("/_kunsthalle/", "/healthz", "/readyz")
 
 
@@ -78,6 +83,7 @@ class Pipeline:
         faults: Faults | None = None,
         observers: Observers | None = None,
         processes: ReadingProcesses | None = None,
+        limits: CallLimits | None = None,
     ) -> None:
         self.router = router
         self._entities = EntityTags(router)
@@ -90,6 +96,8 @@ class Pipeline:
         self._observers = observers or Observers()
         self._processes = processes
         self._callers = KnownCallers()
+        self.limits = limits or CallLimits(store.priority)
+        self._outside_calls = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
@@ -138,7 +146,10 @@ class Pipeline:
             await self._store.follow_async(ctx)
         if self._faults.calls and await self._answered_by_fault(scope, headers, send, ctx, respond):
             return
-        await (await respond()).send(send)
+        answer = await respond()
+        if exchange.pause:
+            await self.limits.pause(exchange.pause)
+        await answer.send(send)
 
     def _find(self, scope: Scope) -> tuple[str, Match | None]:
         """The path that is meant, and where it leads."""
@@ -195,37 +206,80 @@ class Pipeline:
             return refusal(_no_route(method, match.allowed), match.surface, ctx)
         route = match.route
         exchange.route = route.path
-        request: Request | None = None
-        token = self._callers.key_of(headers)
+        call = partial(self._answered, scope, receive, headers, ctx, exchange, path, match.params, route)
+        if not self._is_limited(route, headers):
+            return await call()
+        payer = self._callers.account_of(self._callers.key_of(headers))
         try:
-            body, account_id = _NOTHING, ""
-            payer = self._callers.account_of(token)
+            self.limits.check(payer, ctx.client)
+        except Problem as problem:
+            exchange.pause = self.limits.pause_after(problem, payer, ctx.client)
+            return refusal(problem, match.surface, ctx)
+        try:
+            return await call()
+        finally:
+            self.limits.count(exchange.account_id, ctx.client)
+
+    def _is_limited(self, route: Route, headers: Headers) -> bool:
+        """Whether calls are counted: not the operator's own, nor those of load balancers."""
+        if route.access.operator:
+            return not self._gate.is_operator(headers.get("authorization", ""))
+        return route.path not in _UNCOUNTED
+
+    async def _answered(
+        self,
+        scope: Scope,
+        receive: Receive,
+        headers: Headers,
+        ctx: Context,
+        exchange: Exchange,
+        path: str,
+        params: Mapping[str, str],
+        route: Route,
+    ) -> Answer:
+        """The answer of a route that exists."""
+        request: Request | None = None
+        account_id = ""
+        token = self._callers.key_of(headers)
+        payer = self._callers.account_of(token)
+        try:
+            body = _NOTHING
             if route.method not in {"GET", "HEAD"}:
                 account_id = await self._in_turn(payer, self._check_caller(ctx, route, headers, payer))
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
-            request = Request(method, path, match.params, query, headers, body, account_id=account_id)
+            request = Request(scope["method"], path, params, query, headers, body, account_id=account_id)
             exchange.request = request
             self._store.refusals.check(account_id, self._repeated(request))
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
             work = (self._write if route.writes else self._read)(ctx, route, request)
-            return await self._in_turn(account_id or payer, work)
+            answer = await self._in_turn(account_id or payer, work)
         except Problem as problem:
-            return await self._answer_refusal(route, path, problem, ctx, headers, request)
+            answer = await self._answer_refusal(route, path, problem, ctx, headers, request)
+            if request is not None:
+                account_id = request.account_id or account_id
+                request.raw, request.body = _NOTHING, None  # not kept while the answer waits
+            exchange.pause = self.limits.pause_after(problem, account_id or payer, ctx.client)
+            return answer
         except Exception as error:  # noqa: BLE001  logged there
             return _failure(error, route, ctx)
+        else:
+            self.limits.succeeded(request.account_id, ctx.client)
+            return answer
         finally:
             if request is not None:
+                account_id = request.account_id or account_id
                 self._callers.learn(token, request.account_id)
+            exchange.account_id = account_id
 
     async def _answer_refusal(
         self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
     ) -> Answer:
         """The answer to a call that is refused, once that is audited."""
-        if isinstance(problem, Repeated):
+        if isinstance(problem, Unaudited):
             return refusal(problem, route.surface, ctx)
         if request is not None and route.writes and problem.reason is Reason.TOO_MANY:
             self._store.refusals.add(request.account_id, self._repeated(request), problem)
@@ -356,7 +410,13 @@ class Pipeline:
             self._check_operator(request.headers.get("authorization", ""))
         if route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw, route.body)
-        return _response(route, await asyncio.to_thread(route.without_transaction, ctx, request), ctx)
+        if self._outside_calls >= _MOST_OUTSIDE:
+            raise self._store.queue.refusal("number")
+        self._outside_calls += 1
+        try:
+            return _response(route, await asyncio.to_thread(route.without_transaction, ctx, request), ctx)
+        finally:
+            self._outside_calls -= 1
 
     def _recognise(self, session: Session, route: Route, request: Request) -> Context:
         ctx = session.ctx
@@ -420,7 +480,11 @@ def _called(route: Route, call: Call, session: Session, request: Request) -> Any
 
 
 def _failure(error: Exception, route: Route, ctx: Context) -> Answer:
-    """The answer to a call that failed: 503 where the disk is full, 500 otherwise."""
+    """The answer to a call that failed: 503 where the disk is full or the database does not answer, 500 otherwise."""
+    problem = refusal_of(error)
+    if problem is not None:
+        log.error("database unavailable", route=route.name, trace=ctx.trace, error=problem.private)
+        return refusal(problem, route.surface, ctx)
     if is_out_of_space(error):
         log.error("disk full", route=route.name, trace=ctx.trace)
         return refusal(disk_full(), route.surface, ctx)

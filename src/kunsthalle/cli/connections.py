@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from kunsthalle.config import Settings
-from kunsthalle.core.addresses import Network, is_in, is_loopback, parse
+from kunsthalle.core.addresses import Network, is_in, is_loopback, network_of, parse
 
 _PERIOD = 0.25
 """Seconds between two looks at the open connections; there are none while no connection is open."""
@@ -139,16 +138,3 @@ class Connections:
 def _is_of(address: str, among: tuple[Network, ...]) -> bool:
     parsed = parse(address.partition("%")[0])
     return parsed is not None and is_in(parsed, among)
-
-
-@lru_cache(maxsize=4096)
-def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 network that one IPv6 host is given."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    mapped = parsed.ipv4_mapped
-    return str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))

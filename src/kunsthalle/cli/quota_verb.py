@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.cli.setting_options import offline
+from kunsthalle.cli.setting_options import CONFIG, offline
 from kunsthalle.core.quota_names import QUOTAS, parse
 from kunsthalle.local.text_tables import line
 
@@ -22,14 +22,20 @@ if TYPE_CHECKING:
 
 _DATABASE = click.option("--database", default="", help="As for serve; default: a SQLite file in the data folder")
 _NAME = click.argument("name", metavar="QUOTA")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _installation(verb: F) -> F:
+    """The options that say where the data and its settings are."""
+    return common.DATA(_DATABASE(CONFIG(common.OUTPUT(verb))))
 
 
 @click.group()
 def quota() -> None:
     """Show and set how much an account may have. ACCOUNT is an id or a name; the server may run meanwhile.
 
-    The default limits are those of KUNSTHALLE_CONFIG and KUNSTHALLE_ACCOUNT_QUOTA: set the variable to the file that
-    the server was given with --config.
+    The default limits are those of the file that --config or KUNSTHALLE_CONFIG names, and of KUNSTHALLE_ACCOUNT_QUOTA:
+    give the file that the server was given.
 
     \b
     kunsthalle quota list consumer-a
@@ -38,8 +44,12 @@ def quota() -> None:
     """
 
 
+Place = tuple[Path, str, str | None]
+"""The data folder, the database and the settings file, as they were given."""
+
+
 @contextlib.contextmanager
-def _opened(data: Path, database: str) -> Iterator[Store]:
+def _opened(data: Path, database: str, config: str | None) -> Iterator[Store]:
     """The database of an installation. Refused where there is none."""
     from sqlalchemy.exc import DatabaseError
 
@@ -48,7 +58,7 @@ def _opened(data: Path, database: str) -> Iterator[Store]:
     from kunsthalle.db.prepare import HEAD, schema_of
     from kunsthalle.operator.account_quotas import BadQuota
 
-    settings = offline(data=data, database=database)
+    settings = offline(config, data=data, database=database)
     if not settings.database and not (settings.data / "kunsthalle.sqlite").is_file():
         raise common.Refused(f"{settings.data} contains no data. Name the folder of the server: --data FOLDER.")
     try:
@@ -64,20 +74,20 @@ def _opened(data: Path, database: str) -> Iterator[Store]:
         raise click.ClickException(line(f"The database: {error.orig}")) from error
 
 
-def _change(data: Path, database: str, account: str, change: Callable[[Session, str], Any]) -> None:
+def _change(place: Place, account: str, change: Callable[[Session, str], Any]) -> None:
     """Change something of an account, and show what it has now."""
     from kunsthalle.cli.system_context import system
     from kunsthalle.operator.account_quotas import account_named
 
-    with _opened(data, database) as store:
+    with _opened(*place) as store:
         store.write(system(), lambda session: change(session, account_named(session, account)))
 
 
-def _show(data: Path, database: str, account: str, output: str, only: str = "") -> None:
+def _show(place: Place, account: str, output: str, only: str = "") -> None:
     from kunsthalle.cli.system_context import system
     from kunsthalle.operator.account_quotas import account_named, every
 
-    with _opened(data, database) as store:
+    with _opened(*place) as store:
         shown = store.read(system(), lambda session: every(session, account_named(session, account)))
     chosen = [row for row in shown if only in {"", row.name}]
     if output == "json":
@@ -94,38 +104,32 @@ def _limit(row: AccountQuota) -> tuple[str, str]:
 
 @quota.command(name="list")
 @click.argument("account")
-@common.DATA
-@_DATABASE
-@common.OUTPUT
-def list_(account: str, data: Path, database: str, output: str) -> None:
+@_installation
+def list_(account: str, data: Path, database: str, config: str | None, output: str) -> None:
     """List what the account has of everything, and how much it may have."""
-    _show(data, database, account, output)
+    _show((data, database, config), account, output)
 
 
 @quota.command(name="set")
 @click.argument("account")
 @_NAME
 @click.argument("limit", type=int)
-@common.DATA
-@_DATABASE
-@common.OUTPUT
-def set_(account: str, name: str, limit: int, data: Path, database: str, output: str) -> None:
+@_installation
+def set_(account: str, name: str, limit: int, data: Path, database: str, config: str | None, output: str) -> None:
     """Set a limit of the account. What it has beyond a lower limit stays."""
     from kunsthalle.operator.account_quotas import put
 
-    _change(data, database, account, lambda session, account_id: put(session, account_id, name, limit))
-    _show(data, database, account, output, name)
+    _change((data, database, config), account, lambda session, account_id: put(session, account_id, name, limit))
+    _show((data, database, config), account, output, name)
 
 
 @quota.command()
 @click.argument("account")
 @_NAME
-@common.DATA
-@_DATABASE
-@common.OUTPUT
-def clear(account: str, name: str, data: Path, database: str, output: str) -> None:
+@_installation
+def clear(account: str, name: str, data: Path, database: str, config: str | None, output: str) -> None:
     """Have the default apply to the account again."""
     from kunsthalle.operator.account_quotas import clear as clear_limit
 
-    _change(data, database, account, lambda session, account_id: clear_limit(session, account_id, name))
-    _show(data, database, account, output, name)
+    _change((data, database, config), account, lambda session, account_id: clear_limit(session, account_id, name))
+    _show((data, database, config), account, output, name)

@@ -158,7 +158,7 @@ def apply_changes(
 ) -> None:
     """What SIGHUP does with each setting that it may change."""
     from kunsthalle.api.access_log import AccessLog as Lines
-    from kunsthalle.app import host_names, job_bounds
+    from kunsthalle.app import host_names, job_bounds, set_limits
     from kunsthalle.cli.connections import limits_of
     from kunsthalle.jobs.audit_retention import keep_for
 
@@ -183,6 +183,8 @@ def apply_changes(
     reloading.apply("log access_log", requests)
     reloading.apply("header_timeout body_timeout write_timeout connections connections_per_address", limits)
     reloading.apply("account_jobs account_running_jobs account_transfers account_transfer_gb account_quota", bounds)
+    rates = "account_rate address_rate refusal_pause waiting_requests waiting_seconds"
+    reloading.apply(rates, lambda settings: set_limits(settings, store, server.front.limits))
     reloading.apply("disk_reserve", reserve)
     reloading.apply(
         "audit_days audit_unsent_days",

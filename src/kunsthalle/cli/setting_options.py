@@ -29,12 +29,12 @@ def load(file: str | None, options: Mapping[str, Any]) -> Loaded:
     return load_sources(find_file(file, os.environ), os.environ, options)
 
 
-def offline(**options: Any) -> Settings:
+def offline(config: str | None = None, /, **options: Any) -> Settings:
     """The settings of a verb that works on the data without a server: those of the server, but for options that were
-    given. Refused where they are wrong.
+    given. `config` is the server's file, if it is none that is found without. Refused where they are wrong.
     """
     try:
-        return load(None, {name: value for name, value in options.items() if value}).checked()
+        return load(config, {name: value for name, value in options.items() if value}).checked()
     except BadSettings as errors:
         raise common.Refused(str(errors)) from errors
 

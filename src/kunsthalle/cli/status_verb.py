@@ -25,7 +25,8 @@ def status(data: Path, output: str) -> None:
     status = common.operate(data, "GET", "/_kunsthalle/status")
     clock = common.operate(data, "GET", "/_kunsthalle/clock")
     faults = common.operate(data, "GET", "/_kunsthalle/faults")["faults"]
-    whole = {"url": folder.url(data), **status, "clock": clock, "faults": len(faults)}
+    quotas = common.operate(data, "GET", "/_kunsthalle/quotas")["quotas"]
+    whole = {"url": folder.url(data), **status, "clock": clock, "faults": len(faults), "quotas": quotas}
     if output == "json":
         click.echo(common.as_json(whole))
         return
@@ -40,6 +41,7 @@ def status(data: Path, output: str) -> None:
         "Clock": f"{clock['now']} ({clock['kind']})",
         "Jobs due": clock["pending_jobs"],
         "Faults": len(faults),
+        **{f"Quota {quota['name']}, {quota['account']}": f"{quota['used']} of {quota['limit']}" for quota in quotas},
         **{f"Audit sink {sink['name']}": _sink(sink) for sink in status["audit_sinks"]},
     }
     click.echo(common.details(shown.items()))

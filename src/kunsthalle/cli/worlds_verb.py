@@ -33,7 +33,13 @@ def worlds(port: int, ready: int, with_parent: bool, **changes: str) -> None:
     try:
         chosen = {name: parse(name, text) for name, text in changes.items()}
         settings = Settings(
-            data=Path("unused"), port=port, log="warning", log_format="json", workers=_WORKERS, **chosen
+            data=Path("unused"),
+            port=port,
+            log="warning",
+            log_format="json",
+            workers=_WORKERS,
+            refusal_pause=0,  # who tests refusals does not want to wait for them
+            **chosen,
         )
     except BadSetting as error:
         raise Refused(str(error)) from error

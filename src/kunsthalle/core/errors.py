@@ -64,6 +64,10 @@ class Problem(Exception):
         self.retry_after = retry_after
 
 
+class Unaudited(Problem):
+    """A refusal that says nothing of what the caller may do, or repeats one that is audited: it is not audited."""
+
+
 def invalid(code: str, message: str, field: str | None = None, *, type_: str = "field") -> Problem:
     """400 with the code of the reference and the field named."""
     return Problem(Reason.INVALID, code, message, Target(field, type_) if field else None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 
-from kunsthalle.core.errors import Problem
+from kunsthalle.core.errors import Problem, Unaudited
 
 SECONDS = 1.0
 """How long a refusal is repeated, unless a place becomes free in this process before."""
@@ -46,7 +46,7 @@ class AccountRefusals:
         self._refused.pop(account_id, None)
 
 
-class Repeated(Problem):
+class Repeated(Unaudited):
     """A refusal that is repeated, and not audited again."""
 
     def __init__(self, problem: Problem) -> None:

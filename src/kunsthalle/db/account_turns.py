@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
@@ -17,6 +18,10 @@ class Crowded(Exception):
     """The account has too many calls that wait."""
 
 
+class Full(Exception):
+    """Too many calls wait in all."""
+
+
 class _Call(Struct, frozen=True):
     function: Callable[[], Any]
     future: Future[Any]
@@ -25,23 +30,44 @@ class _Call(Struct, frozen=True):
 class AccountTurns:
     """Runs functions in threads, at most `most_running` at a time for each account.
 
-    An account has at most `most_waiting` calls that wait beside those that run; without a number, any.
+    An account has at most `most_waiting` calls that wait beside those that run; without a number, any. Nor do more than
+    `most_in_all` calls wait, of all accounts together.
     """
 
     def __init__(self, threads: int, name: str, most_running: int, most_waiting: int | None = None) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most_running, self._most_waiting = most_running, most_waiting
+        self.most_in_all = math.inf
+        self._queued = 0
+        """Calls that have not begun, those that were cancelled and not taken away yet among them."""
+        self._free = threads
+        """Threads that run nothing."""
         self._lock = threading.Lock()
         self._waiting: dict[Hashable, deque[_Call]] = {}
         """In the order of the accounts' turns. No queue is empty."""
         self._running = Counter[Hashable]()
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread."""
+        return max(0, self._queued - self._free)
+
+    def must_wait(self, account: Hashable) -> bool:
+        """Whether a call that was just submitted for an account waits for another one's end."""
+        return self._queued > self._free or self._running[account] >= self._most_running
+
     def submit(self, account: Hashable, function: Callable[[], T]) -> Future[T]:
-        """The result of a function that runs when it is the account's turn. Crowded when too many wait."""
+        """The result of a function that runs when it is the account's turn.
+
+        Crowded when too many of the account's wait, Full when too many of all do.
+        """
         future: Future[T] = Future()
         with self._lock:
+            if self._queued - self._free >= self.most_in_all:
+                raise Full
             queue = self._waiting.get(account, deque())
             self._check_room(account, queue)
+            self._queued += 1
             queue.append(_Call(function, future))
             self._waiting[account] = queue
         self._pool.submit(self._work)
@@ -66,6 +92,7 @@ class AccountTurns:
                 _run(call)
             finally:
                 with self._lock:
+                    self._free += 1
                     self._running[account] -= 1
                     if not self._running[account]:
                         del self._running[account]
@@ -81,6 +108,8 @@ class AccountTurns:
             if queue:
                 self._waiting[account] = queue  # behind all others
             self._running[account] += 1
+            self._queued -= 1
+            self._free -= 1
             return account, call
 
 

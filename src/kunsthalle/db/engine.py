@@ -10,7 +10,6 @@ too long even then is refused (`store.deadlines`, docs/decisions/0021-bounded-wo
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sqlite3
 import threading
@@ -41,6 +40,7 @@ from kunsthalle.db.cache import Cache
 from kunsthalle.db.deadlines import Deadline, ReadTimeout, WriteTimes, timed_out
 from kunsthalle.db.encryption import Cipher
 from kunsthalle.db.long_reads import LongReads
+from kunsthalle.db.overload import MOST_SECONDS, MOST_WAITING, BoundedQueue
 from kunsthalle.db.session import Session
 from kunsthalle.db.wildcards import spaced
 from kunsthalle.db.writer_turns import WriterTurns
@@ -116,7 +116,8 @@ _CONNECT_SECONDS = 10
 
 
 def _postgresql(url: str, node: str) -> Engine:
-    options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8, "hide_parameters": _HIDDEN}
+    pool = {"pool_size": _POOL, "max_overflow": 8, "pool_timeout": MOST_SECONDS}
+    options: dict[str, Any] = {**pool, "hide_parameters": _HIDDEN}
     options["connect_args"] = {"application_name": node}
     if "connect_timeout=" not in url:  # a host that says nothing is given up after seconds, not after minutes
         options["connect_args"]["connect_timeout"] = _CONNECT_SECONDS
@@ -189,6 +190,8 @@ class Store:
         self._inside = threading.local()
         threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)
         self._turns = AccountTurns(threads, "store", most_running)
+        self.queue = BoundedQueue(self._turns)
+        self.queue.bound(MOST_WAITING, MOST_SECONDS)
         self._long = LongReads()
         self._reader: tuple[Connection, sqlite3.Connection, Deadline] | None = None
 
@@ -205,7 +208,7 @@ class Store:
             try:
                 self._begin(connection, max(1, int(seconds * 1000)) if seconds < math.inf else None)
                 session = Session(connection, ctx, self.memo, self.cipher, writing=False)
-                session.until = time.monotonic() + seconds
+                session.until, session.quotas = time.monotonic() + seconds, self.quotas
                 return function(session)
             except OperationalError as error:
                 if timed_out(error):
@@ -234,6 +237,7 @@ class Store:
         driver.execute("BEGIN")
         session = Session(connection, ctx, self.memo, self.cipher, writing=False, driver=driver)
         session.until = deadline.until = time.monotonic() + seconds
+        session.quotas = self.quotas
         try:
             return function(session)
         except (sqlite3.OperationalError, OperationalError) as error:
@@ -350,8 +354,7 @@ class Store:
                 self.priority.add(account_id(), time.monotonic() - begun)
         reading = partial(self._read_counted, ctx, function, account_id, elsewhere)
         if not self.embedded and not long:
-            call = partial(reading, deadlines.READ_SECONDS)
-            return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), call))
+            return await self.queue.run(_turn(account_id()), partial(reading, deadlines.READ_SECONDS))
         return await self._long.run(_turn(account_id()), reading)
 
     async def follow_async(self, ctx: Context) -> None:
@@ -406,13 +409,7 @@ class Store:
                 return self.write(ctx, function, name, requested=True)
 
         self._writer.announce()
-        try:
-            future = self._turns.submit(_turn(account_id), write)
-        except BaseException:
-            self._writer.withdraw()
-            raise
-        future.add_done_callback(lambda _future: self._writer.withdraw())
-        return await asyncio.wrap_future(future)
+        return await self.queue.run(_turn(account_id), write, on_end=self._writer.withdraw)
 
     @contextmanager
     def still(self) -> Iterator[None]:

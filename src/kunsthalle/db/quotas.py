@@ -88,6 +88,11 @@ def own_limits(session: Session, account_id: str) -> dict[str, int]:
     return {row.name: int(row.most) for row in rows}
 
 
+def all_own_limits(session: Session) -> dict[tuple[str, str], int]:
+    """The limits that the operator has set, by account and quota."""
+    return {(row.account_id, row.name): int(row.most) for row in rows_of(session, account_quotas)}
+
+
 def put_limit(session: Session, account_id: str, name: str, most: int) -> None:
     """Set a limit of an account."""
     key = ("account_id", "name")
@@ -100,4 +105,14 @@ def clear_limit(session: Session, account_id: str, name: str) -> bool:
     return remove_rows(session, account_quotas, c.account_id == account_id, c.name == name) > 0
 
 
-__all__ = ["COUNTED", "clear_limit", "count_of", "limit_of", "own_limits", "put_limit", "refuse_another", "refuse_more"]
+__all__ = [
+    "COUNTED",
+    "all_own_limits",
+    "clear_limit",
+    "count_of",
+    "limit_of",
+    "own_limits",
+    "put_limit",
+    "refuse_another",
+    "refuse_more",
+]

@@ -161,6 +161,8 @@ class KunsthalleCollector(Collector):
         gauge.add_metric(("idle",), pool.checkedin())  # type: ignore[attr-defined]  # as above
         yield gauge
         most = pool.size() + max(0, pool._max_overflow)  # type: ignore[attr-defined]  # noqa: SLF001  it has no name
+        text = "Requests that wait for a thread of the database"
+        yield GaugeMetricFamily("kunsthalle_requests_waiting", text, self._store.queue.waiting)
         yield GaugeMetricFamily("kunsthalle_database_pool_limit", "Most connections of this pool", most)
 
     def _of_jobs(self, numbers: Numbers) -> Iterator[Family]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.cli.connections import Connections, Limits, Unsent, limits_of, network_of
+from kunsthalle.cli.connections import Connections, Limits, Unsent, limits_of
 from kunsthalle.config import Settings
+from kunsthalle.core.addresses import network_of
 
 KIB = 1024
 

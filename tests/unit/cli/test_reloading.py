@@ -82,6 +82,7 @@ def test_every_setting_that_sighup_applies_takes_effect(file: Path, tmp_path: Pa
             "connections_per_address = 5\naudit_days = 6\ndisk_reserve = 7\naccount_jobs = 8\n"
             "account_running_jobs = 9\naccount_transfers = 10\naccount_transfer_gb = 11\n"
             "account_quota = 'images=12'\n"
+            "account_rate = 13\naddress_rate = 14\nrefusal_pause = 15\nwaiting_requests = 16\nwaiting_seconds = 17\n"
             "audit_unsent_days = 12\nallowed_hosts = 'catalog.example.com'\n"
         )
         assert len(observers.all) == 2
@@ -95,6 +96,9 @@ def test_every_setting_that_sighup_applies_takes_effect(file: Path, tmp_path: Pa
         assert (bounds.waiting, bounds.running, bounds.transfers, bounds.transfer_bytes) == (8, 9, 10, 11 * 2**30)
         assert server.hosts.allows(b"catalog.example.com", "127.0.0.1")
         assert server.store.quotas == {"images": 12}
+        calls, queue = server.front.limits, server.store.queue
+        assert (calls.accounts.per_minute, calls.addresses.per_minute, calls.pauses.most) == (13, 14, 0.015)
+        assert (queue._turns.most_in_all, queue.most_seconds) == (16, 17)
         file.write_text("")
         reloading.reload()
         assert server.store.quotas == {}

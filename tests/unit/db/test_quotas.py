@@ -103,18 +103,33 @@ def test_the_operator_sees_every_quota_with_what_is_used(both: World) -> None:
     both.image(ctx, "one")
     _limit(both, ctx, "images", 5)
 
-    def shown(session: Session) -> list[account_quotas.AccountQuota]:
+    def read(session: Session) -> list[account_quotas.AccountQuota]:
         return account_quotas.every(session, account_quotas.account_named(session, "galerie"))
-
-    def read(session: Session) -> Any:
-        session.quotas = both.store.quotas
-        return shown(session)
 
     rows = {row.name: row for row in both.store.read(both.base, read)}
     assert list(rows) == list(QUOTAS)
     assert (rows["images"].used, rows["images"].limit, rows["images"].own) == (1, 5, True)
     assert (rows["vcpus"].used, rows["vcpus"].limit, rows["vcpus"].own) == (0, 64, False)
     assert rows["catalogs"].limit is None
+
+
+def test_the_fullest_quotas_of_all_accounts_are_told(both: World) -> None:
+    first, second, third = (both.account(name) for name in ("first", "second", "third"))
+    both.store.quotas = {"images": 5, "image_gb": 10}
+    for ctx, number in ((first, 4), (second, 1), (third, 3)):
+        for count in range(number):
+            both.image(ctx, f"image-{count}")
+    _limit(both, second, "images", 1)
+    _limit(both, first, "vcpus", 0)
+
+    def near(most: int) -> Any:
+        rows = both.store.read(both.base, lambda session: account_quotas.nearest(session, 80, most))
+        return [(row.account, row.name, row.used, row.limit) for row in rows]
+
+    assert near(9) == [("second", "images", 1, 1), ("first", "images", 4, 5)]
+    assert near(1) == [("second", "images", 1, 1)]
+    both.image(third, "large", file_size=9 * GIB - 1)
+    assert ("third", "image_gb", 9, 10) in near(9)
 
 
 @pytest.mark.parametrize(

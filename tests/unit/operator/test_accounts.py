@@ -12,6 +12,7 @@ import pytest
 from kunsthalle.all_tables import metadata
 from kunsthalle.app import build
 from kunsthalle.config import Settings
+from kunsthalle.core.quota_names import QUOTAS
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of
 from kunsthalle.iam.policy_limits import MAX_EFFECTIVE
@@ -220,6 +221,23 @@ def test_only_the_operator_may(people: People) -> None:
         for method, path in (("GET", ACCOUNTS), ("POST", ACCOUNTS), ("POST", KEYS), ("GET", KEYS)):
             assert client(method, path, {} if method == "POST" else None).status == 401
         assert client("DELETE", f"{KEYS}/any").status == 401
+
+
+def test_quotas_are_read_and_changed_while_the_server_runs(people: People) -> None:
+    operator, path = people.operator(), "/_kunsthalle/quotas"
+    made = operator.ok("PUT", f"{path}/keys", {"account": "publisher", "limit": 1})
+    assert (made["name"], made["used"], made["limit"], made["set_for"]) == ("keys", 1, 1, "account")
+    near = operator.ok("GET", path)["quotas"]
+    assert [(row["account"], row["name"], row["used"], row["limit"]) for row in near] == [("publisher", "keys", 1, 1)]
+    rows = operator.ok("GET", f"{path}?account=publisher")["quotas"]
+    assert [row["name"] for row in rows] == list(QUOTAS)
+    assert operator.ok("PUT", f"{path}/keys", {"account": "publisher"})["set_for"] == "default"
+    assert operator.ok("GET", path)["quotas"] == []
+    wrong = (("keys", "nobody", 1, "account"), ("kyes", "publisher", 1, "name"), ("keys", "publisher", -1, "limit"))
+    for name, account, limit, field in wrong:
+        error = operator.refused(400, "PUT", f"{path}/{name}", {"account": account, "limit": limit})
+        assert error["target"]["name"] == field
+    assert people.owner("publisher")("GET", path).status == 401
 
 
 def test_before_accepting_an_invited_person_can_do_nothing_else(empty: People) -> None:
