@@ -38,7 +38,7 @@ _PAUSED = frozenset(
     }
 )
 """What is waited for after: not after 404, which those get all the time who wait for a deletion."""
-LIMITED = EventCount("kunsthalle_requests_limited", "Requests refused because of a rate limit", "by")
+LIMITED = EventCount("kunsthalle_requests_limited", "Requests refused because of a rate limit", "whose")
 PAUSES = EventCount("kunsthalle_refusals_paused", "Refusals that were answered after a pause")
 
 

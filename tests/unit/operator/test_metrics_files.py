@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import yaml
@@ -13,7 +15,11 @@ import yaml
 from fixtures.app import App
 from fixtures.frozen_app import OPERATOR
 from fixtures.tools import ROOT
+from kunsthalle.api.call_limits import LIMITED
 from kunsthalle.core.event_counts import CACHE_READS, COUNTS
+from kunsthalle.db.audit_cursors import SinkState
+from kunsthalle.db.overload import OVERLOADS
+from kunsthalle.operator.metrics import Numbers, _of_sinks
 from unit.operator.test_metrics import samples_of
 
 RULES = ROOT / "deploy" / "prometheus" / "kunsthalle-alerts.yml"
@@ -41,10 +47,16 @@ def _busy_scrape(app: App) -> dict[str, set[str]]:
     app.pause()
     app.image("waits", settle=False)
     CACHE_READS.add("hit")  # of servers with blobs on S3 only
+    LIMITED.add("account")
+    OVERLOADS.add("age")
     text = app.call(OPERATOR, "GET", "/metrics").body.decode()
     known: dict[str, set[str]] = {}
     for name, labels in samples_of(text):
         known.setdefault(name, set()).update(label for label, _ in labels)
+    sinks = [SinkState(name="siem", cursor=1, unsent=1, failures=1, last_error="", oldest=0)]
+    for family in _of_sinks(cast("Numbers", SimpleNamespace(sinks=sinks)), 1):  # of servers with sinks only
+        for sample in family.samples:
+            known.setdefault(sample.name, set()).update(sample.labels)
     return known
 
 
