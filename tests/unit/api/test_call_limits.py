@@ -192,7 +192,7 @@ def ask(app: App, persona: str, method: str, path: str, body: bytes = b"", clien
 def limited(app: App, clock: Clock) -> App:
     """An account may send sixty requests a minute, an address twelve; the clock of the limits stands."""
     app.sign_in()
-    made = CallLimits(app.server.store.priority, clock, clock.sleep)
+    made = CallLimits(AccountPriority(clock), clock, clock.sleep)
     made.set(60, 12, 1000, behind_proxy=False)
     app.server.pipeline.limits = made
     return app
@@ -264,10 +264,10 @@ def test_a_refusal_by_rate_is_not_audited_and_reads_no_body(limited: App) -> Non
 
 def test_a_refusal_that_repeats_waits_before_it_is_answered(limited: App, clock: Clock) -> None:
     limited.server.pipeline.limits.set(0, 0, 1000, behind_proxy=False)
-    limited.server.store.priority.add(limited.accounts["owner"], 3_600)
+    limited.server.pipeline.limits._priority.add(limited.accounts["owner"], 2 * HEAVY_SECONDS)
+    _others_ask(limited.server.pipeline.limits)
     path = "/v1/vpcs?version=2025-06-30&generation=2"
     for _ in range(FREE_REFUSALS + 2):
-        limited.server.store.priority._latest_known = ("other", limited.server.store.priority._now())
         assert ask(limited, "owner", "POST", path, b'{"name": "A B"}').status == 400
     assert clock.slept == [0.01, 0.02]
 
