@@ -100,17 +100,21 @@ def _list(session: Session, _request: Request, query: QuotaParameters) -> Quotas
     return QuotasResponse(quotas=[_response(account_id, name, row) for row in rows])
 
 
+def _put(session: Session, account_id: str, quota: str, limit: int | None) -> None:
+    try:
+        if limit is None:
+            account_quotas.clear(session, account_id, quota)
+        else:
+            account_quotas.put(session, account_id, quota, limit)
+    except BadQuota as error:
+        raise invalid("bad_request", str(error), "name", type_="parameter") from error
+
+
 def _change(session: Session, request: Request) -> QuotaResponse:
     """Set a quota of an account, or have the default apply to it again."""
     body: ChangeQuotaRequest = request.body
     account_id, quota = _named(session, body.account), request.params["name"]
-    try:
-        if body.limit is None:
-            account_quotas.clear(session, account_id, quota)
-        else:
-            account_quotas.put(session, account_id, quota, body.limit)
-    except BadQuota as error:
-        raise invalid("bad_request", str(error), "name", type_="parameter") from error
+    _put(session, account_id, quota, body.limit)
     row = next(row for row in account_quotas.every(session, account_id) if row.name == quota)
     return _response(account_id, account_quotas.name_of(session, account_id), row)
 
