@@ -66,7 +66,7 @@ const colors = () => {
 
 const serial = async (address) => {
   const { Terminal, FitAddon } = await import(box.dataset.xterm);
-  const terminal = new Terminal({ fontFamily: '"IBM Plex Mono", monospace', fontSize: 14, scrollback: 5000, screenReaderMode: true, theme: colors(), convertEol: false });
+  const terminal = new Terminal({ fontFamily: '"IBM Plex Mono", monospace', fontSize: 14, scrollback: 5000, screenReaderMode: true, theme: colors(), convertEol: "simulated" in box.dataset });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   frame.replaceChildren();

@@ -148,7 +148,7 @@ class Visitor:
     def fill(self, **values: str) -> Self:
         """Fills inputs by their names; `__` stands for a dot."""
         for name, value in values.items():
-            box = self.page.locator(f'[name="{name.replace("__", ".")}"]').last
+            box = self.page.locator(f'[name="{name.replace("__", ".")}"]:not([type=hidden])').last
             if box.evaluate("node => node.nodeName") == "SELECT":
                 box.select_option(value)
             else:
