@@ -92,8 +92,11 @@ for _module in _others():
 
 
 def furnish(frozen: FrozenApp) -> None:
-    """Makes the resources that the packages' rows name; called before the application is frozen."""
-    for module in _others():
+    """Makes the resources that the packages' rows name; called before the application is frozen.
+
+    The console comes last: its pages show what the others make.
+    """
+    for module in sorted(_others(), key=lambda module: module.__name__.endswith("rows_console")):
         if hasattr(module, "furnish"):
             module.furnish(frozen)
             frozen.settle()

@@ -11,6 +11,7 @@ from kunsthalle.authz.roles import VIEWER
 from kunsthalle.console.browser_sessions import Sessions, SignIn, form_token
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3wfCkXQ4fFp3qVQvWqzjYQ8FvEhU2V4iUOw8sLxLmD matrix"
+CONDITION = {"conditions.claim": "email", "conditions.operator": "EQUALS", "conditions.value": "a@b.example"}
 BODIES: dict[str, Any] = {}
 """The console has no routes of the API."""
 
@@ -36,6 +37,22 @@ NAMES = {
     "provider_id": "identity-providers",
     "ssh_key_id": "keys",
     "vpc_id": "vpcs",
+    "export_id": "export_jobs",
+    "bare_metal_id": "bare_metal_servers",
+    "access_group_id": "groups",
+    "member_id": "members",
+    "group_policy_id": "policy of group",
+    "group_rule_id": "groups/rules",
+    "service_id": "serviceids",
+    "service_key_id": "key of service",
+    "service_policy_id": "policy of service",
+    "profile_id": "profiles",
+    "profile_rule_id": "profiles/rules",
+    "link_id": "links",
+    "identity_id": "user",
+    "profile_policy_id": "policy of profile",
+    "authorization_id": "authorization",
+    "resource_group_id": "resource_groups",
     "subnet_id": "subnets",
     "floating_ip_id": "floating_ips",
     "security_group_id": "security_groups",
@@ -128,6 +145,63 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/security-groups/{security_group_id}/targets/new": lambda frozen: {
         "target": frozen.ids["virtual_network_interfaces"]
     },
+    "/bare-metal-servers/new": lambda frozen: {
+        "name": "another",
+        "initialization.image": frozen.ids["free image"],
+        "profile.name": "bx2-metal-96x384",
+        "primary_network_interface": frozen.ids["subnets"],
+        "initialization.keys": frozen.ids["keys"],
+    },
+    "/bare-metal-servers/{bare_metal_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/bare-metal-servers/{bare_metal_id}/stop": lambda _frozen: {"type": "soft"},
+    "/access-groups/new": lambda _frozen: {"name": "another"},
+    "/access-groups/{access_group_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/access-groups/{access_group_id}/members/new": lambda frozen: {"members": f"user {frozen.ids['iam_id']}"},
+    "/access-groups/{access_group_id}/policies/new": lambda _frozen: {"roles": VIEWER, "resources": ""},
+    "/access-groups/{access_group_id}/rules/new": lambda _frozen: {
+        "realm_name": "https://idp.example",
+        "expiration": "8",
+        **CONDITION,
+    },
+    "/service-ids/new": lambda _frozen: {"name": "another"},
+    "/service-ids/{service_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/service-ids/{service_id}/keys/new": lambda _frozen: {"name": "another"},
+    "/service-ids/{service_id}/policies/new": lambda _frozen: {"roles": VIEWER, "resources": ""},
+    "/trusted-profiles/new": lambda _frozen: {"name": "another"},
+    "/trusted-profiles/{profile_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/trusted-profiles/{profile_id}/rules/new": lambda _frozen: {
+        "type": "Profile-SAML",
+        "realm_name": "https://idp.example",
+        **CONDITION,
+    },
+    "/trusted-profiles/{profile_id}/links/new": lambda _frozen: {
+        "link.crn": "crn:v1:bluemix:public:is:us-south:a/1::instance:3"
+    },
+    "/trusted-profiles/{profile_id}/identities/new": lambda frozen: {"identifier": frozen.ids["iam_id"]},
+    "/trusted-profiles/{profile_id}/policies/new": lambda _frozen: {"roles": VIEWER, "resources": ""},
+    "/authorizations/new": lambda _frozen: {
+        "subjects": "is",
+        "resources": "globalcatalog-collection",
+        "roles": VIEWER,
+    },
+    "/resource-groups/new": lambda _frozen: {"name": "another"},
+    "/resource-groups/{resource_group_id}/edit": lambda _frozen: {"name": "renamed"},
+    "/settings/edit": lambda _frozen: {
+        "restrict_create_service_id": "NOT_SET",
+        "restrict_create_platform_apikey": "NOT_SET",
+        "restrict_user_list_visibility": "NOT_RESTRICTED",
+        "session_expiration_in_seconds": "3600",
+        "session_invalidation_in_seconds": "NOT_SET",
+        "max_sessions_per_identity": "NOT_SET",
+        "system_access_token_expiration_in_seconds": "NOT_SET",
+        "system_refresh_token_expiration_in_seconds": "NOT_SET",
+    },
+    "/images/custom/{image_id}/exports/new": lambda _frozen: {
+        "name": "another",
+        "storage_bucket.name": "hidden-bucket",
+        "format": "qcow2",
+    },
+    "/images/custom/{image_id}/exports/{export_id}/edit": lambda _frozen: {"name": "renamed"},
     "/operator": lambda _frozen: {"operator_token": OPERATOR},
     "/bulk": lambda _frozen: {"action": "tag", "crn": "none"},
     "/operator/accounts/new": lambda _frozen: {"name": "another", "owner": "another@another.example"},
@@ -142,8 +216,33 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
 """What is sent to the pages whose forms have inputs."""
 
 
+def _policy(frozen: FrozenApp, attribute: str, value: str, type_: str = "access") -> str:
+    account = {"name": "accountId", "value": frozen.accounts["owner"]}
+    body = {
+        "type": type_,
+        "subjects": [{"attributes": [{"name": attribute, "value": value}]}],
+        "roles": [{"role_id": VIEWER}],
+        "resources": [{"attributes": [account, {"name": "serviceName", "value": "is"}]}],
+    }
+    return str(frozen.ok("owner", "POST", "/v1/policies", body)["id"])
+
+
+def _furnish_access(frozen: FrozenApp) -> None:
+    """What pages of access groups, service IDs and trusted profiles have parts of."""
+    ids = frozen.ids
+    service = frozen.ok("owner", "GET", f"/v1/serviceids/{ids['serviceids']}")["iam_id"]
+    profile = frozen.ok("owner", "GET", f"/v1/profiles/{ids['profiles']}")["iam_id"]
+    key = {"name": "of a program", "iam_id": service, "account_id": frozen.accounts["owner"]}
+    ids["key of service"] = frozen.ok("owner", "POST", "/v1/apikeys", key)["id"]
+    ids["policy of group"] = _policy(frozen, "access_group_id", ids["groups"])
+    ids["policy of service"] = _policy(frozen, "iam_id", service)
+    ids["policy of profile"] = _policy(frozen, "iam_id", profile)
+    ids["authorization"] = _policy(frozen, "serviceName", "cloud-object-storage", "authorization")
+
+
 def furnish(frozen: FrozenApp) -> None:
     """A session for everybody who has a token."""
+    _furnish_access(frozen)
     sessions = Sessions(frozen.server.store, frozen.server.base)
     for persona in SIGNED_IN:
         secret, session = sessions.begin()

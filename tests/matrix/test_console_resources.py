@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import re
 from html import unescape
@@ -13,13 +15,15 @@ from urllib.parse import urlencode
 import pytest
 
 from fixtures.frozen_app import QUERY, FrozenApp
-from kunsthalle.console import security_group_pages
+from kunsthalle.console import account_settings_pages, audit_pages, resource_shapes, security_group_pages
 from kunsthalle.console.all_pages import KINDS
 from kunsthalle.console.forms import Form
 from kunsthalle.console.navigation import MENU
 from kunsthalle.console.resource_shapes import Action, Kind
+from kunsthalle.console.transfer_pace import paced
 from matrix.rows_console import NAMES, cookies, token
 
+FOLDER = Path(resource_shapes.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -36,14 +40,14 @@ def sent(frozen: FrozenApp, path: str, **fields: str) -> tuple[int, str]:
     return answer.status, unescape(answer.body.decode())
 
 
-def _here(frozen: FrozenApp, kind: Kind) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: frozen.ids[NAMES[found[1]]], kind.here)
+def _filled_in(frozen: FrozenApp, place: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: frozen.ids[NAMES[found[1]]], place)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.single], ids=lambda kind: kind.word)
 def test_a_list_leads_to_the_page_of_one_with_its_facts(frozen: FrozenApp, kind: Kind) -> None:
-    place = _here(frozen, kind)
-    listed = shown(frozen, kind.list_path)
+    place = _filled_in(frozen, kind.here)
+    listed = shown(frozen, _filled_in(frozen, kind.list_path))
     assert f'href="/console{place}"' in listed
     assert all(f">{column.label}" in listed for column in kind.columns)
     html = shown(frozen, place)
@@ -51,7 +55,7 @@ def test_a_list_leads_to_the_page_of_one_with_its_facts(frozen: FrozenApp, kind:
     assert all(f">{part.title}</h2>" in html for part in kind.parts)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.word)
 def test_each_type_is_in_the_menu_and_leads_to_a_page_of_the_documentation(kind: Kind) -> None:
     assert kind.entry in {entry.path for group in MENU for entry in group.entries}
     page = DOCS / kind.docs.replace(".html", ".md")
@@ -63,9 +67,9 @@ def test_each_type_is_in_the_menu_and_leads_to_a_page_of_the_documentation(kind:
 def test_an_empty_list_says_what_it_is_and_why_and_has_no_pages(frozen: FrozenApp) -> None:
     html = shown(frozen, "/floating-ips", "outsider")
     for text in (
-        "There are no floating IPs yet",
+        "There are none yet. None is reserved.",
         "reached from outside of its VPC",
-        "None is reserved",
+        "Floating IPs of this account",
         "/docs/reference/",
     ):
         assert text in html
@@ -73,6 +77,22 @@ def test_an_empty_list_says_what_it_is_and_why_and_has_no_pages(frozen: FrozenAp
     assert "<table" not in html
     assert "Items per page" not in html
     assert "Nothing matches." in shown(frozen, "/floating-ips?q=nothing+is+so+called")
+
+
+LISTS = [
+    page for page in (FOLDER / "html").rglob("*.html") if "ui.table(" in page.read_text() and page.name != "ui.html"
+]
+
+
+@pytest.mark.parametrize("template", LISTS, ids=lambda template: f"{template.parent.name}/{template.name}")
+def test_every_list_that_is_empty_leads_to_the_documentation(template: Path) -> None:
+    call = re.search(r"ui\.table\(.*\) %}", template.read_text())
+    assert call is not None
+    told = re.search(r"docs='([^']+)'", call[0])
+    if template.parent.name != "resource":  # whose documentation the declarations name
+        assert told is not None
+        page = told[1].replace(".html", ".md")
+        assert "generated/" in page or (DOCS / page).is_file(), page
 
 
 def test_what_the_api_would_refuse_is_disabled_with_the_reason(frozen: FrozenApp) -> None:
@@ -113,7 +133,11 @@ def test_a_refused_rule_says_so_at_its_field(frozen: FrozenApp) -> None:
 def body_of(action: Action, row: dict[str, Any], **fields: str) -> Any:
     """What an action sends for a form."""
     visit: Any = None
-    return asyncio.run(action.body(visit, Form({name: [value] for name, value in fields.items()}), row))
+
+    async def asked() -> Any:
+        return await action.body(visit, Form({name: [value] for name, value in fields.items()}), row)
+
+    return asyncio.run(asked())
 
 
 def test_an_emptied_port_is_taken_from_a_rule_and_no_remote_means_anywhere() -> None:
@@ -130,3 +154,78 @@ def test_an_emptied_port_is_taken_from_a_rule_and_no_remote_means_anywhere() -> 
     assert json.dumps(made, sort_keys=True) == json.dumps(
         {"direction": "outbound", "port_min": 80, "protocol": "tcp", "remote": {"address": "10.0.0.1"}}, sort_keys=True
     )
+
+
+def test_settings_are_shown_in_words_and_a_refused_one_says_so_at_its_field(frozen: FrozenApp) -> None:
+    html = shown(frozen, "/settings")
+    assert re.search(r"<dt>Who sees the users</dt><dd>\s*Every user sees the users of the account", html)
+    names = {entry.name: "NOT_SET" for entry in account_settings_pages.SETTINGS.actions[0].inputs}
+    fields = {**names, "restrict_user_list_visibility": "RESTRICTED", "session_expiration_in_seconds": "7"}
+    status, html = sent(frozen, "/settings/edit", **fields)
+    assert status == 400
+    assert re.search(r'name="session_expiration_in_seconds" type="text" value="7"[^>]*aria-invalid="true"', html)
+
+
+def test_the_audit_is_filtered_by_who_what_when_and_outcome(frozen: FrozenApp) -> None:
+    made = shown(frozen, "/audit?action=is.vpc.vpc.create&limit=100")
+    assert set(re.findall(r"<code>(is\.[^<]+)</code>", made)) == {"is.vpc.vpc.create"}
+    assert "owner@publisher.example" in made
+    assert "Succeeded" in made
+    nobody = shown(frozen, "/audit?action=is.vpc.vpc.create&who=nobody@at.all")
+    assert "Nothing matches." in nobody
+    assert "Nothing matches." in shown(frozen, "/audit?action=is.vpc.vpc.create&outcome=failed")
+    assert "Nothing matches." in shown(frozen, "/audit?until=2000-01-01T00:00")
+    assert "<code>is.vpc.vpc.create" in shown(frozen, "/audit?since=2000-01-01T00:00&action=is.vpc.vpc.create")
+    refused = shown(frozen, "/audit?since=yesterday")
+    assert "The filters were refused" in refused
+    assert 'value="yesterday"' in refused
+
+
+def test_filters_stay_on_the_next_page_and_in_what_is_exported(frozen: FrozenApp) -> None:
+    html = shown(frozen, "/audit?who=owner&limit=10")
+    following = re.search(r'href="(\?[^"]*)" rel="next"', html)
+    assert following is not None
+    assert "who=owner" in following[1]
+    assert "/audit/export?limit=10&who=owner&format=csv" in html
+
+
+def _exported(frozen: FrozenApp, query: str, persona: str = "owner") -> Any:
+    return frozen.call("", "GET", f"/console/audit/export?{query}", b"", **cookies(frozen, persona))
+
+
+def test_the_audit_is_exported_as_csv_and_json(frozen: FrozenApp) -> None:
+    answer = _exported(frozen, "format=csv&action=is.vpc.vpc.create")
+    headers = dict(answer.headers)
+    assert headers[b"content-disposition"] == b'attachment; filename="audit.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert rows
+    assert {row["action"] for row in rows} == {"is.vpc.vpc.create"}
+    told = _exported(frozen, "format=json&action=is.vpc.vpc.create").json
+    assert [entry["id"] for entry in told["entries"]] == [row["id"] for row in rows]
+    assert told["complete"] is True
+    assert _exported(frozen, "format=xml").status == 400
+    assert _exported(frozen, "format=csv", "viewer").status == 403, "who may not read the audit exports none of it"
+    assert _exported(frozen, "format=csv", "no token").status == 401
+
+
+def test_no_spreadsheet_finds_a_formula_in_an_export() -> None:
+    entry = {"action": "=1+1", "target": "@a", "trace": "-1", "outcome": 200}
+    row = next(csv.DictReader(io.StringIO(audit_pages.as_csv([entry]))))
+    assert (row["action"], row["target"], row["trace"], row["outcome"]) == ("'=1+1", "'@a", "'-1", "200")
+
+
+@pytest.mark.parametrize(
+    ("done", "at", "rate", "left"),
+    [
+        (250, "2026-01-01T00:00:10Z", 25, "30 s"),
+        (10, "2026-01-01T00:00:10Z", 1, "17 min"),
+        (1, "2026-01-01T00:01:40Z", 0, "28 h"),
+        (1000, "2026-01-01T00:00:10Z", 100, ""),
+        (0, "2026-01-01T00:00:10Z", 0, ""),
+        (250, "2026-01-01T00:00:00Z", 0, ""),
+        (250, None, 0, ""),
+    ],
+)
+def test_a_transfer_tells_its_pace_once_there_is_one(done: int, at: str | None, rate: int, left: str) -> None:
+    told = paced({"done_bytes": done, "total_bytes": 1000, "updated_at": at}, "2026-01-01T00:00:00Z")
+    assert (told["rate"], told["left"]) == (rate, left)

@@ -64,24 +64,21 @@ _COLUMNS = (
 _TOLD: dict[str, Any] = {"subject_of": subject_of, "target_of": target_of, "roles_of": roles_of}
 
 
-def _lists(type_: str) -> Any:
-    async def shown(visit: Visit) -> Response:
-        source = Linked("/v1/policies", "policies", fixed=(("type", type_),))
-        table = await listing(visit.api, visit.query, source, _COLUMNS)
-        users = await names.of_users(visit)
+async def _policies(visit: Visit) -> Response:
+    source = Linked("/v1/policies", "policies", fixed=(("type", "access"),))
+    table = await listing(visit.api, visit.query, source, _COLUMNS)
+    users = await names.of_users(visit)
 
-        def name_of(policy: Row) -> str:
-            ids = [
-                attribute["value"]
-                for part in policy["subjects"]
-                for attribute in part["attributes"]
-                if attribute["name"] == "iam_id"
-            ]
-            return ", ".join(users.get(id_, id_) for id_ in ids)
+    def name_of(policy: Row) -> str:
+        ids = [
+            attribute["value"]
+            for part in policy["subjects"]
+            for attribute in part["attributes"]
+            if attribute["name"] == "iam_id"
+        ]
+        return ", ".join(users.get(id_, id_) for id_ in ids)
 
-        return visit.page("access/policies.html", list=table, kind=type_, name_of=name_of, **_TOLD)
-
-    return shown
+    return visit.page("access/policies.html", list=table, name_of=name_of, **_TOLD)
 
 
 async def _details(visit: Visit) -> Response:
@@ -98,7 +95,7 @@ async def _new_page(visit: Visit, filled: Form) -> Response:
     return visit.form_page("access/new_policy.html", filled, people=people, roles=offered, services=SERVICES)
 
 
-def _target(service: str) -> Row:
+def target_of_service(service: str) -> Row:
     if service == _GROUPS:
         return {"name": "resourceType", "value": service}
     return {"name": "serviceName", "value": service} if service else {"name": "serviceType", "value": "service"}
@@ -110,7 +107,7 @@ async def _new(visit: Visit, filled: Form) -> Response:
         "type": "access",
         "subjects": [{"attributes": [{"name": "iam_id", "value": filled.get("iam_id")}]}],
         "roles": [{"role_id": filled.get("role")}],
-        "resources": [{"attributes": [account, _target(filled.get("service"))]}],
+        "resources": [{"attributes": [account, target_of_service(filled.get("service"))]}],
         **filled.body("description"),
     }
     made = await visit.api.send("POST", "/v1/policies", body)
@@ -118,8 +115,7 @@ async def _new(visit: Visit, filled: Form) -> Response:
 
 
 PAGES: tuple[Page, ...] = (
-    page("/policies", _lists("access"), "GET /v1/policies"),
-    page("/authorizations", _lists("authorization"), "GET /v1/policies"),
+    page("/policies", _policies, "GET /v1/policies"),
     *form("/policies/new", _new_page, _new, "POST /v1/policies"),
     page(POLICY.here, _details, f"GET {_API}"),
     *question(POLICY, _DELETE),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from kunsthalle.console import (
+    access_group_pages,
     access_policy_pages,
+    account_settings_pages,
     account_user_pages,
     api_key_pages,
+    audit_pages,
+    authorization_pages,
+    bare_metal_pages,
     bulk_pages,
     catalog_pages,
     doctor_pages,
+    export_pages,
     home_pages,
     image_pages,
     instance_console_pages,
@@ -21,15 +27,18 @@ from kunsthalle.console import (
     offering_pages,
     operator_account_pages,
     operator_pages,
+    resource_group_pages,
     root_key_pages,
     search_pages,
     security_group_pages,
+    service_id_pages,
     share_request_pages,
     sharing_pages,
     sign_in_pages,
     single_sign_on_pages,
     ssh_key_pages,
     storage_pages,
+    trusted_profile_pages,
     upload_pages,
     usage_pages,
 )
@@ -41,6 +50,14 @@ KINDS: tuple[Kind, ...] = (
     *ssh_key_pages.KINDS,
     *network_pages.KINDS,
     *security_group_pages.KINDS,
+    *bare_metal_pages.KINDS,
+    *access_group_pages.KINDS,
+    *service_id_pages.KINDS,
+    *trusted_profile_pages.KINDS,
+    *authorization_pages.KINDS,
+    *resource_group_pages.KINDS,
+    *account_settings_pages.KINDS,
+    *export_pages.KINDS,
 )
 """The types of resources whose pages are declared."""
 PAGES: tuple[Page, ...] = (
@@ -65,11 +82,12 @@ PAGES: tuple[Page, ...] = (
     *account_user_pages.PAGES,
     *access_policy_pages.PAGES,
     *api_key_pages.PAGES,
+    *audit_pages.PAGES,
     *(entry for kind in KINDS for entry in pages_of(kind)),
     *operator_pages.PAGES,
     *operator_account_pages.PAGES,
     *doctor_pages.PAGES,
     *usage_pages.PAGES,
 )
-CALLS: tuple[Page, ...] = (*upload_pages.CALLS, *instance_console_pages.CALLS)
+CALLS: tuple[Page, ...] = (*upload_pages.CALLS, *instance_console_pages.CALLS, *audit_pages.CALLS)
 """What scripts ask for."""

@@ -87,6 +87,14 @@ class Api:
         """What a read answers; Refused otherwise."""
         return await self.send("GET", path, query=query)
 
+    async def read(self, path: str) -> tuple[Any, str]:
+        """What a read answers, and the `ETag` that a change of it is to name; '' for none. Refused otherwise."""
+        status, headers, body = await self._answer("GET", path, b"", (), self._token, None)
+        if status >= 400:
+            raise refusal(status, body)
+        tags = [value.decode("latin-1") for name, value in headers if name.lower() == b"etag"]
+        return msgspec.json.decode(body), tags[0] if tags else ""
+
     async def send(
         self, method: str, path: str, body: Any = None, query: Pairs = (), headers: Mapping[str, str] | None = None
     ) -> Any:
@@ -114,6 +122,15 @@ class Api:
     async def _call(
         self, method: str, path: str, raw: bytes, query: Pairs, token: str, headers: Mapping[str, str] | None
     ) -> Any:
+        status, _, body = await self._answer(method, path, raw, query, token, headers)
+        if status >= 400:
+            raise refusal(status, body)
+        return msgspec.json.decode(body) if body else None
+
+    async def _answer(
+        self, method: str, path: str, raw: bytes, query: Pairs, token: str, headers: Mapping[str, str] | None
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """The status of a call, its headers, and its whole body."""
         pairs = [*query, *(_DIALECT if path.startswith("/v1/") else ())]
         sent: list[Message] = []
 
@@ -132,10 +149,8 @@ class Api:
             "headers": self._headers(token, headers or {}),
         }
         await self._application(scope, receive, send)
-        status, body = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
-        if status >= 400:
-            raise refusal(status, body)
-        return msgspec.json.decode(body) if body else None
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        return sent[0]["status"], list(sent[0]["headers"]), body
 
     def _headers(self, token: str, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         """The page's own host and trace go along; its cookies do not."""

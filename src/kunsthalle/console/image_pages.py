@@ -12,6 +12,7 @@ from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.console.root_key_pages import choices_of_keys
+from kunsthalle.console.transfer_pace import paced
 from kunsthalle.core.disk_formats import IMPORTED, listed
 
 IMAGE = "/v1/images/{id}"
@@ -39,10 +40,13 @@ def acts(image: Row) -> list[tuple[str, str, bool]]:
         entries.append(("Share to catalog", f"{at}/share", False))
     if status in {"available", "deprecated", "obsolete"}:
         entries.append(("Rename", f"{at}/edit", False))
+        entries.append(("Show export jobs", f"{at}/exports", False))
     if status in {"available", "obsolete"}:
         entries.append(("Deprecate", f"{at}/deprecate", False))
     if status in {"available", "deprecated"}:
         entries.append(("Make obsolete", f"{at}/obsolete", False))
+    if status == "failed":
+        entries.append(("Import again", "/images/custom/import", False))
     if status != "deleting":
         entries.append(("Delete", f"{at}/delete", True))
     return entries
@@ -61,7 +65,8 @@ async def _progress(visit: Visit, image: Row) -> Row | None:
     """How far an import is, while it runs."""
     if image["status"] != "pending":
         return None
-    return dict(await visit.api.get(f"/_kunsthalle/images/{segment(image['id'])}/progress"))
+    told = dict(await visit.api.get(f"/_kunsthalle/images/{segment(image['id'])}/progress"))
+    return paced(told, image["created_at"])
 
 
 async def _custom(visit: Visit) -> Response:

@@ -17,6 +17,8 @@ from kunsthalle.core.text_values import integer
 SIZES = (10, 25, 50, 100)
 DEFAULT_SIZE = 25
 MOST = 2_000
+LONGEST = 200
+"""Characters of a text to search or filter by."""
 Row = dict[str, Any]
 
 FURTHEST = 10**8 - 1
@@ -36,13 +38,23 @@ class Column:
         return self.of(row) if self.of is not None else row.get(self.key, "")
 
 
+FEW, FREE, MOMENT = "few", "free", "moment"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter with a few values, which the API itself understands."""
+    """A filter that the API itself understands: one of a few values, a text (`FREE`), or a moment (`MOMENT`)."""
 
     key: str
     label: str
     options: Sequence[tuple[str, str]]
+    kind: str = FEW
+
+    def takes(self, value: str) -> bool:
+        """Whether a value of an address makes sense."""
+        if self.kind == FEW:
+            return any(value == option for option, _ in self.options)
+        return 0 < len(value) <= LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +81,12 @@ class Linked:
     key: str
     parameter: str = "start"
     fixed: tuple[tuple[str, str], ...] = ()
+    size: str = "limit"
+    """What the API calls the length of a page."""
 
     async def slice(self, api: Api, start: str, limit: int, filters: list[tuple[str, str]]) -> Slice:
         more = [(self.parameter, start)] if start else []
-        told = await api.get(self.path, [("limit", str(limit)), *self.fixed, *filters, *more])
+        told = await api.get(self.path, [(self.size, str(limit)), *self.fixed, *filters, *more])
         following = told.get("next") or told.get("next_url") or ""
         address = following.get("href", "") if isinstance(following, dict) else following
         token = parse_qs(urlsplit(address).query).get(self.parameter, [""])[0]
@@ -126,13 +140,13 @@ class Asked:
         known = {sign + column.key for column in columns for sign in ("", "-")}
         limit = query.get("limit", "")
         sizes = {str(size): size for size in SIZES}
-        sent = [(choice.key, query.get(choice.key, ""), {value for value, _ in choice.options}) for choice in choices]
+        sent = [(choice, query.get(choice.key, "").strip()) for choice in choices]
         return cls(
-            search=query.get("q", "").strip()[:200],
+            search=query.get("q", "").strip()[:LONGEST],
             sort=query.get("sort", "") if query.get("sort", "") in known else "",
             limit=sizes.get(limit, DEFAULT_SIZE),
             starts=tuple(query.getlist("start"))[:500],
-            filters=tuple((key, value) for key, value, options in sent if value in options),
+            filters=tuple((choice.key, value) for choice, value in sent if choice.takes(value)),
             shown=tuple(column.key for column in columns if column.key in query.getlist("show")),
         )
 

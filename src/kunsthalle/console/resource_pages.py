@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,22 +43,24 @@ def at(visit: Visit, place: str) -> str:
     return _PLACE.sub(lambda match: visit.id(match[1]), place)
 
 
-def path_of(visit: Visit, template: str, place: str, more: Sequence[str] = ()) -> str:
-    """A path of the API: its last names are the last ones of the page's address, and `more`.
+def path_of(visit: Visit, template: str, place: str, more: Mapping[str, str] | None = None) -> str:
+    """A path of the API: `more` by name, accounts are the visitor's, and the rest the last IDs of the page's address.
 
-    Accounts are the visitor's. What a form leaves empty names nothing that exists.
+    What a form leaves empty names nothing that exists.
     """
-    names = [name for name in _PLACE.findall(template) if name != "account_id"]
-    known = [*_ids(visit, place), *(segment(name or "-") for name in more)]
-    values = iter(known[len(known) - len(names) :])
-    account = segment(visit.active)
-    return _PLACE.sub(lambda match: account if match[1] == "account_id" else next(values), template)
+    values = {name: segment(value or "-") for name, value in (more or {}).items()}
+    values["account_id"] = segment(visit.active)
+    names = [name for name in _PLACE.findall(template) if name not in values]
+    known = _ids(visit, place)
+    values |= dict(zip(names, known[len(known) - len(names) :], strict=True))
+    return _PLACE.sub(lambda match: values[match[1]], template)
 
 
 async def found(visit: Visit, kind: Kind) -> Row:
     """The resource that the address names, prepared; Refused where it cannot be seen."""
     path = path_of(visit, _path(kind.one), kind.here)
-    row = dict(await visit.api.get(path))
+    told, tag = await visit.api.read(path)
+    row = {"entity_tag": tag, **told}
     await kind.prepare(visit, [row])
     return row
 
@@ -90,6 +92,7 @@ def _list(kind: Kind) -> Page:
             return offers(_place_of(kind, row, visit), kind.actions, row)
 
         told: dict[str, Any] = {"acts": acts, "place_of": lambda row: _place_of(kind, row, visit)}
+        told["list_place"] = at(visit, kind.list_path)
         moving = any(kind.moving(row) for row in table.rows)
         return visit.page("resource/list.html", kind=kind, list=table, moving=moving, **told)
 
@@ -106,6 +109,7 @@ def _details(kind: Kind) -> Page:
             return offers(f"{place}/{part.key}/{segment(str(entry['id']))}", part.actions, entry) if part.id else []
 
         told: dict[str, Any] = {"acts": offers(place, kind.actions, row), "acts_of": acts_of, "parts": parts}
+        told["list_place"] = at(visit, kind.list_path)
         told |= {"creates": {part.key: offers(f"{place}/{part.key}", part.create, row) for part in kind.parts}}
         return visit.page("resource/details.html", kind=kind, row=row, moving=kind.moving(row), place=place, **told)
 
@@ -126,6 +130,8 @@ class _Dialog:
     async def subject(self, visit: Visit) -> Row:
         """What the action is about, looked up first: who does not see it gets the page of what is not there."""
         if not self.on_one:
+            if _PLACE.search(self.place):
+                await self.kind.source(visit).slice(visit.api, "", 1, [])
             return {}
         row = await found(visit, self.kind)
         if self.part is None or not self.on_part:
@@ -165,7 +171,7 @@ class _Dialog:
         action = self.action
         method, path = action.operation.split(" ")
         body = await action.body(visit, filled, row)
-        path = path_of(visit, path, self.place, action.names(filled))
+        path = path_of(visit, path, self.place, action.names(filled, row))
         made = await visit.api.send(method, path, body, action.query(filled), action.headers(row))
         if action.made:
             return visit.page(action.made, kind=self.kind, made=made, back=self.back(visit))
@@ -194,4 +200,5 @@ def pages_of(kind: Kind) -> tuple[Page, ...]:
         dialogs += [_Dialog(kind, action, place, True, part) for action in part.create]
         below = f"{place}/{{{part.id}}}"
         dialogs += [_Dialog(kind, action, below, True, part, on_part=True) for action in part.actions]
-    return (_list(kind), _details(kind), *(each for dialog in dialogs for each in dialog.pages))
+    shown = (_details(kind),) if kind.single else (_list(kind), _details(kind))
+    return (*shown, *(each for dialog in dialogs for each in dialog.pages))

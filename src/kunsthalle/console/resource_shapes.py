@@ -142,8 +142,8 @@ class Action:
     headers: Callable[[Row], Mapping[str, str]] = _nothing
     query: Callable[[Form], list[tuple[str, str]]] = lambda _form: []
     then: Callable[[Any], str] | None = None
-    names: Callable[[Form], list[str]] = lambda _form: []
-    """What the operation's path names beyond the page's own address, as the form gives it."""
+    names: Callable[[Form, Row], Mapping[str, str]] = lambda _form, _row: {}
+    """What the operation's path names beyond the page's own address, by what the path calls it."""
     made: str = ""
     """The template of a page that shows what was made, once."""
 
@@ -244,6 +244,10 @@ class Kind:
     """Whether a row changes by itself, so that the page asks for it again."""
     label: Callable[[Row], str] = lambda row: str(row["name"])
     progress: Callable[[Row], Any] = lambda _row: None
+    within: str = "this account"
+    """What the list is of, for its heading."""
+    single: bool = False
+    """Whether there is just one, so that there is no list."""
     entry_of: str = field(default="")
     """The entry of the menu, where it is not the page's own list."""
 
@@ -259,14 +263,16 @@ class Kind:
     def title(self) -> str:
         return self.plural[0].upper() + self.plural[1:]
 
-    def crumbs(self, name: str = "") -> list[Option]:
-        """The way to the list, or to the page of the one with that name."""
+    def crumbs(self, place: str, name: str = "") -> list[Option]:
+        """The way to the list, whose address is given, or to the page of the one with that name."""
         above = [(word, "") for word in self.trail]
-        return [*above, (self.title, self.list_path), (name, "")] if name else [*above, (self.title, "")]
+        if self.single or not name:
+            return [*above, (name or self.title, "")]
+        return [*above, (self.title, place), (name, "")]
 
-    def creates(self) -> Option | None:
-        """The label and the page of what creates one, if the API has it created."""
-        return next(((action.label, f"{self.list_path}/{action.key}") for action in self.create), None)
+    def creates(self, place: str) -> Option | None:
+        """The label and the page of what creates one in the list at an address, if the API has it created."""
+        return next(((action.label, f"{place}/{action.key}") for action in self.create), None)
 
 
 def linked(path: str, key: str, parameter: str = "start", *fixed: tuple[str, str]) -> Callable[[Visit], Source]:

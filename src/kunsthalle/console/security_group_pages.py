@@ -211,7 +211,7 @@ _TARGETS = Part(
             "The network interface is in the security group.",
             "",
             (Input("target", "Network interface", "select", options=interfaces, required=True),),
-            names=lambda form: [form.get("target")],
+            names=lambda form, _row: {"id": form.get("target")},
         ),
     ),
     actions=(

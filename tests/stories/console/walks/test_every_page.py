@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from ibm_platform_services import IamAccessGroupsV2
 from keyprotect import IbmKeyProtectApiV2
 
 from fixtures.clients import Account
@@ -56,6 +57,9 @@ def names(publisher_account: Account) -> dict[str, str]:
     group_of_vpc = account.vpc.get_security_group(vpc["default_security_group"]["id"]).get_result()
     zone = {"name": server["zone"]["name"]}
     return {
+        **_access(account, server),
+        "export_id": _export(account, image["id"]),
+        "bare_metal_id": _bare_metal(account, image["id"], subnet["id"]),
         "ssh_key_id": account.vpc.list_keys().get_result()["keys"][0]["id"],
         "vpc_id": vpc["id"],
         "subnet_id": subnet["id"],
@@ -78,6 +82,64 @@ def names(publisher_account: Account) -> dict[str, str]:
         "offering_id": made["id"],
         "version_id": made["kinds"][0]["versions"][0]["version_locator"],
         "reclamation_id": reclamations[0]["id"],
+    }
+
+
+def _export(account: Account, image: str) -> str:
+    bucket = {"name": "images"}
+    return str(account.vpc.create_image_export_job(image, bucket, format="qcow2").get_result()["id"])
+
+
+def _bare_metal(account: Account, image: str, subnet: str) -> str:
+    key = account.vpc.list_keys().get_result()["keys"][0]["id"]
+    face, zone = {"subnet": {"id": subnet}}, account.vpc.get_subnet(subnet).get_result()["zone"]
+    body = {
+        "initialization": {"image": {"id": image}, "keys": [{"id": key}]},
+        "profile": {"name": "bx2-metal-96x384"},
+        "primary_network_interface": face,
+        "zone": {"name": zone["name"]},
+    }
+    return str(account.vpc.create_bare_metal_server(body).get_result()["id"])
+
+
+def _access(account: Account, server: dict[str, Any]) -> dict[str, str]:
+    """One of everything of access groups, service IDs, trusted profiles and authorizations."""
+    condition = [{"claim": "email", "operator": "EQUALS", "value": '"a@b.example"'}]
+    service = account.identity.create_service_id(account.id, "every page").get_result()
+    profile = account.identity.create_profile("every page", account.id).get_result()
+    realm = "https://idp.example"
+    claim = account.identity.create_claim_rule(profile["id"], "Profile-SAML", condition, realm_name=realm)
+    link = account.identity.create_link(profile["id"], "VSI", {"crn": server["crn"]}).get_result()
+    account.identity.set_profile_identity(profile["id"], "user", account.iam_id, "user")
+    key = account.identity.create_api_key("every page", service["iam_id"], account_id=account.id).get_result()
+    access_groups = account.service(IamAccessGroupsV2)
+    group = access_groups.create_access_group(account.id, "every page").get_result()
+    member = [{"iam_id": account.iam_id, "type": "user"}]
+    access_groups.add_members_to_access_group(group["id"], members=member)
+    rule = access_groups.add_access_group_rule(group["id"], 8, realm, condition).get_result()
+
+    def policy(name: str, value: str, type_: str = "access") -> str:
+        on = [{"name": "accountId", "value": account.id}, {"name": "serviceName", "value": "is"}]
+        viewer = [{"role_id": "crn:v1:bluemix:public:iam::::role:Viewer"}]
+        subjects = [{"attributes": [{"name": name, "value": value}]}]
+        return str(account.policies.create_policy(type_, subjects, viewer, [{"attributes": on}]).get_result()["id"])
+
+    groups = account.groups.list_resource_groups().get_result()["resources"]
+    return {
+        "access_group_id": group["id"],
+        "member_id": account.iam_id,
+        "group_rule_id": rule["id"],
+        "group_policy_id": policy("access_group_id", group["id"]),
+        "service_id": service["id"],
+        "service_key_id": key["id"],
+        "service_policy_id": policy("iam_id", service["iam_id"]),
+        "profile_id": profile["id"],
+        "profile_rule_id": claim.get_result()["id"],
+        "link_id": link["id"],
+        "identity_id": account.iam_id,
+        "profile_policy_id": policy("iam_id", profile["iam_id"]),
+        "authorization_id": policy("serviceName", "cloud-object-storage", "authorization"),
+        "resource_group_id": groups[0]["id"],
     }
 
 
