@@ -392,3 +392,51 @@ def test_a_value_decrypts_for_its_purpose_only_and_not_when_it_was_changed(tmp_p
             cipher.decrypt(value, purpose)
     with pytest.raises(CannotDecrypt):
         other.decrypt(sealed, "here")
+
+
+def _elsewhere(settings: Settings, how: str, tmp_path: Path) -> Settings:
+    """The same keys, given in place of the file."""
+    text = settings.master_key_path.read_text()
+    settings.master_key_path.unlink()
+    if how == "master_keys":
+        keys = [line for line in text.splitlines() if not line.startswith("#")]
+        return replace(settings, master_keys=",".join(keys))
+    (tmp_path / "keys of the vault").write_text(text)
+    return replace(settings, master_key_command=f"cat '{tmp_path}/keys of the vault'")
+
+
+@pytest.mark.parametrize("how", ["master_keys", "master_key_command"])
+def test_the_keys_come_from_the_environment_or_a_command_as_from_the_file(
+    settings: Settings, start: Callable[[Settings], Server], tmp_path: Path, how: str
+) -> None:
+    token = token_of(start(settings))
+    given = _elsewhere(settings, how, tmp_path)
+    assert valid(start(given), token)
+    assert not settings.master_key_path.exists(), "no file is made"
+    other = tmp_path / "other.key"
+    master_keys.add(other)
+    wrong = replace(settings, master_keys=other.read_text())
+    with pytest.raises(MasterKeyError, match=r"what was given in its place holds [0-9a-f]{16} instead"):
+        start(wrong)
+
+
+def test_a_command_is_run_once_without_a_shell_and_for_a_bounded_time(
+    settings: Settings, start: Callable[[Settings], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master_keys.add(tmp_path / "keys")
+    script = tmp_path / "keys.sh"
+    script.write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\nexec cat {tmp_path}/keys\n")
+    script.chmod(0o700)
+    start(replace(settings, master_key_command=f"{script} '; touch {tmp_path}/shell'"))
+    assert (tmp_path / "runs").read_text() == "run\n"
+    assert not (tmp_path / "shell").exists()
+    with pytest.raises(MasterKeyError, match="printed more than 65536 bytes"):
+        master_keys.of(replace(settings, master_key_command="head -c 70000 /dev/zero"))
+    monkeypatch.setattr(master_keys, "COMMAND_SECONDS", 0.1)
+    with pytest.raises(MasterKeyError, match=r"The command 'sleep' did not end within 0\.1 seconds"):
+        master_keys.of(replace(settings, master_key_command="sleep 60"))
+
+
+def test_one_source_of_keys_at_most(settings: Settings) -> None:
+    with pytest.raises(ValueError, match="give either it or master_keys"):
+        replace(settings, master_keys="a", master_key_command="b")

@@ -336,6 +336,8 @@ def repeated_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 _CALLED_BY_OTHERS = {
+    "should_sample": "OpenTelemetry",
+    "get_description": "OpenTelemetry",
     "log_message": "the server of the standard library, of each request",
     "_sections": "settings that are tables of a file, once there is one",
     "at_hand": "the test of a walk of Terraform",

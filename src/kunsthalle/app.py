@@ -25,9 +25,9 @@ from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
 from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
-from kunsthalle.api.call_limits import CallLimits
+from kunsthalle.api.call_limits import CallLimits, set_limits
 from kunsthalle.api.hosts import Hosts
-from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
+from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal
 from kunsthalle.api.reading_processes import ReadingProcesses
 from kunsthalle.api.request_metrics import RequestMetrics
 from kunsthalle.api.router import Route, Router
@@ -37,6 +37,7 @@ from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM, TOKEN
 from kunsthalle.api.surfaces.kms import BASE as KMS_BASE
 from kunsthalle.api.surfaces.kms import KMS
 from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.api.trace_context import trace_of
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
@@ -72,7 +73,9 @@ from kunsthalle.jobs import queue
 from kunsthalle.jobs.audit_retention import keep_for
 from kunsthalle.jobs.worker import Worker
 from kunsthalle.local import folder, shared_folder
+from kunsthalle.local.master_keys import given
 from kunsthalle.operator import routes_control
+from kunsthalle.operator.traces import tracing_of
 
 if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
     from kunsthalle.operator.metrics import Page
     from kunsthalle.operator.saved_states import SavedScenarios
     from kunsthalle.operator.scenarios import Credential
+    from kunsthalle.operator.tracing import Tracing
     from kunsthalle.reading_process import ReadingSetup
 
 log = get_logger("app")
@@ -139,6 +143,7 @@ class Server:
     forwarding: AuditForwarding | None
     hosts: Hosts
     reading: HelperProcesses
+    tracing: Tracing | None
 
     @property
     def pipeline(self) -> Pipeline:
@@ -162,6 +167,8 @@ class Server:
         self.reading.close()
         self.drivers.image_processes.close()
         self.store.close()
+        if self.tracing is not None:
+            self.tracing.stop()
 
     def scenario(self) -> str | None:
         """The scenario that the store was made with, if any."""
@@ -307,13 +314,6 @@ def job_bounds(settings: Settings) -> JobBounds:
     return JobBounds(settings.account_jobs, running, settings.account_transfers, size, lease)
 
 
-def set_limits(settings: Settings, store: Store, limits: CallLimits) -> None:
-    """How often each may call, and how many requests wait."""
-    behind_proxy = bool(settings.public_url)
-    limits.set(settings.account_rate, settings.address_rate, settings.refusal_pause, behind_proxy=behind_proxy)
-    store.queue.bound(settings.waiting_requests, settings.waiting_seconds)
-
-
 def build(
     settings: Settings,
     operator_token: str,
@@ -329,7 +329,7 @@ def build(
     """
     providers = _providers(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(settings.database_url, Cipher(settings.master_key_path), job_bounds(settings))
+    store = Store(settings.database_url, Cipher(settings.master_key_path, given(settings)), job_bounds(settings))
     store.quotas = quota_names.parse(settings.account_quota)
     prepare(store, migrates=settings.schema_upgrade == "auto", tell=_tell_of_migration)
     region = REGIONS[settings.region]
@@ -354,14 +354,18 @@ def build(
     operations = routes_control.routes(clock, worker, told, _ask_stores(watched, store, drivers, settings.data))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
-
-    reading = HelperProcesses(_READING, MOST_READING, _READING_BYTES, partial(_reading_setup, settings, drivers))
+    reading = HelperProcesses(
+        _READING, MOST_READING, _READING_BYTES, partial(_reading_setup, settings, store.cipher, drivers)
+    )
     processes = ReadingProcesses(reading, store.priority)
     requests = RequestMetrics() if settings.metrics == "on" else None
     observers = observers or Observers()
     observers.exchange(None, requests)
-    limits = CallLimits(store.priority)
-    set_limits(settings, store, limits)
+    tracing = tracing_of(settings, context)
+    if tracing is not None:
+        observers.exchange(None, tracing)
+        worker.on_ended = tracing.job
+    limits = set_limits(settings, store, CallLimits(store.priority))
 
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
         gate = Authenticator(authenticate, lambda token: hmac.compare_digest(token.encode(), expected))
@@ -417,13 +421,13 @@ def build(
     forwarding = _forwarding(settings, store, context)
     applications = (pages, documents, sockets, metrics, Lazy(lambda: _scrapes(metrics())), requests, forwarding)
     parts = (settings, store, context, clock, drivers, front, everything, behind, worker, watching)
-    return Server(*parts, *applications, hosts, reading)
+    return Server(*parts, *applications, hosts, reading, tracing)
 
 
-def _reading_setup(settings: Settings, drivers: Drivers) -> ReadingSetup:
+def _reading_setup(settings: Settings, cipher: Cipher, drivers: Drivers) -> ReadingSetup:
     from kunsthalle.reading_process import ReadingSetup
 
-    return ReadingSetup(settings.database_url, settings.master_key_path, settings.region, drivers.reclamation_period)
+    return ReadingSetup(settings.database_url, cipher.path, cipher.keys, settings.region, drivers.reclamation_period)
 
 
 def _providers(settings: Settings) -> tuple[Provider, ...]:

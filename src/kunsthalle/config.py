@@ -214,6 +214,18 @@ class Settings:
         "File with the keys that encrypt secrets in the database; all nodes of one database need the same file;"
         " default: master.key in the data folder, which the first start creates",
     )
+    master_keys: str = _setting(
+        "",
+        "These keys themselves, newest last, separated by commas or on lines of their own, instead of the file",
+        secret=True,
+        option=False,
+    )
+    master_key_command: str = _setting(
+        "",
+        "Command that prints these keys, a line each, newest last, instead of the file; run without a shell at each"
+        " start",
+        allowed=setting_rules.command,
+    )
     oidc_providers: str = _setting(
         "",
         "TOML file with the OpenID Connect providers that people may sign in with; default: API keys only",
@@ -413,6 +425,16 @@ class Settings:
     metrics_accounts: bool = _setting(
         False, "Have the metrics also count jobs, images and instances of each account, by its id"
     )
+    traces: str = _setting(
+        "",
+        "Address that traces are sent to, over OTLP/HTTP, as http://127.0.0.1:4318/v1/traces; needs"
+        " kunsthalle[tracing]; default: none",
+        allowed=setting_rules.traces,
+    )
+    traces_token: str = _setting(
+        "", "Token that the collector is given as a bearer", allowed=setting_rules.credential, secret=True, option=False
+    )
+    traces_percent: int = _setting(100, "How many of a hundred traces are sent, each whole or not at all", most=100)
     workers: int = _setting(
         4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies", least=2, most=1024
     )
@@ -449,6 +471,9 @@ class Settings:
         if bool(self.tls_cert) != bool(self.tls_key):
             present, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
             raise BadSetting(present, getattr(self, present), f"give {option(missing)}, too, or neither")
+        sources = [name for name in ("master_key_file", "master_keys", "master_key_command") if getattr(self, name)]
+        if len(sources) > 1:
+            raise BadSetting(sources[1], getattr(self, sources[1]), f"give either it or {sources[0]}")
         if self.metrics_port and not self.metrics_token and not addresses.is_loopback(self.metrics_host):
             raise BadSetting("metrics_host", self.metrics_host, "give metrics_token, too, or a loopback address")
 

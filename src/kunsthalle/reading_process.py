@@ -29,6 +29,7 @@ from kunsthalle.db.engine import Store
 from kunsthalle.iam.authentication import authenticate
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.instances.test_deployment import rehearse
+from kunsthalle.local.master_keys import MasterKeys
 from kunsthalle.search import routes as search_routes
 
 
@@ -36,7 +37,8 @@ class ReadingSetup(Struct, frozen=True):
     """What such a process needs of the server's settings."""
 
     database_url: str
-    master_key_path: Path
+    master_key_path: Path | None
+    master_keys: MasterKeys
     region: str
     reclamation_period: int
 
@@ -45,7 +47,7 @@ class Reader:
     """Works on one call after another."""
 
     def __init__(self, setup: ReadingSetup) -> None:
-        self._store = Store(setup.database_url, Cipher(setup.master_key_path), reading=True)
+        self._store = Store(setup.database_url, Cipher(setup.master_key_path, setup.master_keys), reading=True)
         self._clock = ManualClock(0)
         region, nobody = REGIONS[setup.region], Grants("", ())
         self._base = Context(NOBODY, "", nobody, self._clock, Ids(), region, "", "")

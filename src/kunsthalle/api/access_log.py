@@ -24,7 +24,8 @@ class Exchange(Struct):
 
     `surface` and `route` are `-` for what no route fits, and for what an injected fault has answered.
     `client` is an address: behind a trusted proxy, that of the proxy's client. `pause` is how many seconds the answer
-    waits, of a refusal that repeats others. `account_id` is the caller's, once the token was accepted.
+    waits, of a refusal that repeats others. `account_id` is the caller's, once the token was accepted;
+    `parent` the `traceparent` that was sent.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Exchange(Struct):
     client: str = ""
     pause: float = 0.0
     account_id: str = ""
+    parent: str = ""
 
     def watching(self, send: Send) -> Send:
         """`send`, with the status of what is sent kept."""

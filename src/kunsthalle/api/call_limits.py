@@ -13,10 +13,12 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
+from kunsthalle.config import Settings
 from kunsthalle.core.addresses import is_loopback, network_of
 from kunsthalle.core.errors import Problem, Reason, Unaudited
 from kunsthalle.core.event_counts import EventCount
 from kunsthalle.db.account_priority import HEAVY_SECONDS, AccountPriority
+from kunsthalle.db.engine import Store
 
 BURST_SECONDS = 10.0
 """How many seconds' worth of calls may come at once, where that is more than one call."""
@@ -181,3 +183,11 @@ class CallLimits:
     def _is_free(self, client: str) -> bool:
         """Whether an address has no limit: that of a proxy, or none at all."""
         return not client or (self.behind_proxy and is_loopback(network_of(client)))
+
+
+def set_limits(settings: Settings, store: Store, limits: CallLimits) -> CallLimits:
+    """Have the settings say how often each may call, and how many requests wait. Returns the limits."""
+    behind_proxy = bool(settings.public_url)
+    limits.set(settings.account_rate, settings.address_rate, settings.refusal_pause, behind_proxy=behind_proxy)
+    store.queue.bound(settings.waiting_requests, settings.waiting_seconds)
+    return limits

@@ -27,11 +27,11 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Call, Match, Route, Router, found_row
 from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
+from kunsthalle.api.trace_context import trace_of, traceparent_of
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, Reason, Target, Unaudited, forbidden, unauthenticated
 from kunsthalle.core.faults import Faults, Subject
-from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.core.space import disk_full, is_out_of_space
@@ -50,7 +50,6 @@ MAX_SMALL_BODY = 64 * KIB
 _LARGE_BODY = 32 * KIB
 """Bytes of a body that takes a while to decode: in a thread, so that neither the writer nor the event loop waits."""
 _JSON = "application/json; charset=utf-8"
-_TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
 _NO_ACCOUNT = (
     "You are in no account yet. Accept an invitation: POST /v2/users/accept with the account's id, then sign in."
@@ -103,7 +102,7 @@ class Pipeline:
         headers = Headers(scope["headers"])
         client = (scope.get("client") or ("",))[0]
         ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers), client)
-        exchange = Exchange(scope["method"], time.perf_counter(), client=client)
+        exchange = Exchange(scope["method"], time.perf_counter(), client=client, parent=traceparent_of(headers))
         if self._store.recordings.active:
             await self._recorded(scope, receive, send, headers, ctx, exchange)
         else:
@@ -491,12 +490,6 @@ def _failure(error: Exception, route: Route, ctx: Context) -> Answer:
     log.error("internal error", route=route.name, trace=ctx.trace, exc_info=error)
     text = "The server failed; its log has the trace."
     return refusal(Problem(Reason.INTERNAL, "internal_error", text, private=str(error)), route.surface, ctx)
-
-
-def trace_of(headers: Headers, ids: Ids) -> str:
-    """The trace that the client gave, where it is one; else a new one."""
-    x_request_id = headers.get("x-request-id", "")
-    return x_request_id if x_request_id and _TRACE.fullmatch(x_request_id) else ids.uuid()
 
 
 def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:

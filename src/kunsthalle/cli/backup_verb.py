@@ -14,7 +14,7 @@ import click
 from kunsthalle.cli import common
 from kunsthalle.cli.setting_options import offline
 from kunsthalle.config import BadSetting, Settings
-from kunsthalle.local import folder
+from kunsthalle.local import folder, master_keys
 from kunsthalle.local.text_tables import line
 
 if TYPE_CHECKING:
@@ -287,7 +287,9 @@ def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool
     except folder.FolderInUse as error:
         raise common.Refused(f"A server uses {settings.data}: stop it, or choose an empty folder.") from error
     try:
-        with contextlib.closing(Store(settings.database_url, Cipher(settings.master_key_path))) as store:
+        with contextlib.closing(
+            Store(settings.database_url, Cipher(settings.master_key_path, master_keys.given(settings)))
+        ) as store:
             buckets = None if settings.buckets else settings.shared_root / "buckets"
             parts = (store, disks_of(Drivers(settings)), system(), buckets, renew_secrets)
             return bring_back(Target(settings, *parts), repository, name, without_secrets=without_secrets)

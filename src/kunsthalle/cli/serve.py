@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kunsthalle.cli import log_format
 from kunsthalle.cli.greeting import create_command, greeting
 from kunsthalle.cli.reloading import Reloading, log_level
-from kunsthalle.config import BadSetting, Settings
+from kunsthalle.config import BadSetting, Settings, variable
 from kunsthalle.config_sources import Loaded
 from kunsthalle.core import core_files, quota_names
 from kunsthalle.core.addresses import is_loopback
@@ -158,7 +158,8 @@ def apply_changes(
 ) -> None:
     """What SIGHUP does with each setting that it may change."""
     from kunsthalle.api.access_log import AccessLog as Lines
-    from kunsthalle.app import host_names, job_bounds, set_limits
+    from kunsthalle.api.call_limits import set_limits
+    from kunsthalle.app import host_names, job_bounds
     from kunsthalle.cli.connections import limits_of
     from kunsthalle.jobs.audit_retention import keep_for
 
@@ -176,6 +177,9 @@ def apply_changes(
     def bounds(settings: Settings) -> None:
         store.bounds, store.quotas = job_bounds(settings), quota_names.parse(settings.account_quota)
 
+    def rate(settings: Settings) -> None:
+        set_limits(settings, store, server.front.limits)
+
     def reserve(settings: Settings) -> None:
         server.drivers.space.reserve = settings.disk_reserve * MIB
 
@@ -184,7 +188,7 @@ def apply_changes(
     reloading.apply("header_timeout body_timeout write_timeout connections connections_per_address", limits)
     reloading.apply("account_jobs account_running_jobs account_transfers account_transfer_gb account_quota", bounds)
     rates = "account_rate address_rate refusal_pause waiting_requests waiting_seconds"
-    reloading.apply(rates, lambda settings: set_limits(settings, store, server.front.limits))
+    reloading.apply(rates, rate)
     reloading.apply("disk_reserve", reserve)
     reloading.apply(
         "audit_days audit_unsent_days",
@@ -269,6 +273,15 @@ def _check_folders(settings: Settings) -> None:
             raise Refusal(str(BadSetting(name, value, allowed))) from error
 
 
+def _about_keys(settings: Settings, text: str) -> str:
+    """What is wrong with the master keys, by the setting that they come from."""
+    if settings.master_keys:
+        return str(BadSetting("master_keys", settings.master_keys, text.rstrip("."), variable("master_keys")))
+    if settings.master_key_command:
+        return str(BadSetting("master_key_command", settings.master_key_command, text.rstrip(".")))
+    return f"--master-key-file {str(settings.master_key_path)!a}: {text}"
+
+
 @contextlib.contextmanager
 def _in_words(settings: Settings) -> Iterator[None]:
     """What stops the making of a server, as a Refusal that names the setting."""
@@ -290,7 +303,7 @@ def _in_words(settings: Settings) -> Iterator[None]:
         text = f"{error}; make a backup, then ask kunsthalle migrate"
         raise Refusal(str(BadSetting("schema_upgrade", settings.schema_upgrade, text))) from error
     except master_keys.MasterKeyError as error:
-        raise Refusal(f"--master-key-file {str(settings.master_key_path)!a}: {error}") from error
+        raise Refusal(_about_keys(settings, str(error))) from error
     except Unavailable as error:
         raise Refusal(str(BadSetting("hypervisor", settings.hypervisor, str(error)))) from error
     except DatabaseError as error:
@@ -431,7 +444,8 @@ def _serve(reloading: Reloading) -> None:
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys)
     listener = _listen(settings)
     with _starting(settings), _in_words(settings):
-        master_keys.read(settings.master_key_path)  # before a database is made that would have another one
+        if not settings.master_keys and not settings.master_key_command:
+            master_keys.read(settings.master_key_path)  # before a database is made that would have another one
         token, named = operator_token(settings, Ids()), _with_names(settings, certificates)
         observers = Observers(access_log(settings))
         server = build(named, token, observers=observers, on_loaded=gc.freeze)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from urllib.parse import urlsplit
 
 from kunsthalle.core import addresses
@@ -65,6 +66,20 @@ def public_url(value: str) -> str:
     """What clients are told that the server's address is."""
     advice = "give http://name or https://name, without a user, a query or a fragment"
     return url(value, ("http", "https"), advice) or (advice if re.search(r"[@?#\s]", value) else "")
+
+
+def command(value: str) -> str:
+    """Words of a command line, quoted as a shell would take them."""
+    try:
+        return "" if not value or shlex.split(value) else "give a command, as '/usr/bin/vault-key --name kunsthalle'"
+    except ValueError as error:
+        return f"give a command whose quotes are closed ({error})"
+
+
+def traces(value: str) -> str:
+    """Where a collector takes traces over HTTP; keys belong into `traces_token`."""
+    advice = "give http://host:4318/v1/traces or https://host/path, without a user"
+    return url(value, ("http", "https"), advice) or (advice if re.search(r"[@#\s]", value) else "")
 
 
 def url(value: str, schemes: tuple[str, ...], advice: str) -> str:

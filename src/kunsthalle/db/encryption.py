@@ -34,6 +34,8 @@ class Cipher:
     def __init__(self, path: Path | None, keys: MasterKeys | None = None) -> None:
         self._path = path
         self._keys = keys
+        self.place = "what was given in its place" if keys is not None else str(path)
+        """Where the keys are, for messages."""
 
     @property
     def path(self) -> Path | None:

@@ -46,7 +46,7 @@ def _check(cipher: Cipher, needed: str) -> None:
     if needed not in cipher.keys.by_id:
         there = ", ".join(cipher.keys.by_id)
         raise MasterKeyError(
-            f"The database is encrypted with the master key {needed}; {cipher.path} holds {there} instead. Put the file"
-            f" back that was in use with this database, or name it with {SETTING}. All nodes of a database need the"
-            " same file."
+            f"The database is encrypted with the master key {needed}; {cipher.place} holds {there} instead. Put the"
+            f" file back that was in use with this database, or name it with {SETTING}. All nodes of a database need"
+            " the same file."
         )

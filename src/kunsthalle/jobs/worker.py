@@ -91,6 +91,8 @@ class Worker:
         threads: int = 2,
         faults: Faults | None = None,
     ) -> None:
+        self.on_ended: Callable[[queue.Claimed, float, Exception | None], None] = lambda _job, _seconds, _error: None
+        """Told of each run of a job: its seconds, and what it failed with."""
         self._store = store
         self._faults = faults or Faults()
         self._ctx = ctx
@@ -262,7 +264,8 @@ class Worker:
             self._store.recordings.job_fault(ctx.now(), ctx.trace, job.kind, job.subject, fault.label)
             self._struck(job, ctx, owner, fault)
             return
-        steps = _Steps(self._store, job.account_id)
+        steps, begun = _Steps(self._store, job.account_id), time.monotonic()
+        failure: Exception | None = None
         run = queue.Run(job, ctx, steps.read, steps.write, owner, steps.give_way)
         try:
             if job.attempts > queue.MOST_CLAIMS:
@@ -273,10 +276,12 @@ class Worker:
         except queue.LeaseLost:
             raise
         except Exception as error:
+            failure = error
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
             self._failed(job, ctx, owner, error, patient=is_out_of_space(error))
         finally:
             steps.count()
+            self.on_ended(job, time.monotonic() - begun, failure)
 
     @property
     def running(self) -> int:

@@ -1,6 +1,6 @@
-"""The master key file: one key a line, newest last. The newest encrypts, all decrypt.
+"""The master keys, of a file, the environment or a command: a line each, newest last. The newest encrypts, all decrypt.
 
-The file holds 32 random bytes a line in base64url. A key is named by an id that follows from it, so that the database
+Each is 32 random bytes in base64url. A key is named by an id that follows from it, so that the database
 can say which key it needs without holding anything that helps to find that key.
 """
 
@@ -11,25 +11,31 @@ import binascii
 import hashlib
 import hmac
 import os
+import shlex
 import stat
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.config import Settings
 from kunsthalle.core.ids import entropy
 
 SETTING = "--master-key-file or KUNSTHALLE_MASTER_KEY_FILE"
+COMMAND_SECONDS = 30
+"""How long a command that prints the keys may take."""
+_MOST_PRINTED = 64 * 1024
 _OCTETS = 32
 _HEADER = "# Kunsthalle master keys, newest last. Keep a copy apart from the copies of the database.\n"
 
 
 class MasterKeyError(Exception):
-    """The server cannot start with this master key file; the message says what to do."""
+    """The server cannot start with these master keys; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MasterKeys:
-    """The keys of a file by their ids, in the order of the file."""
+    """The keys by their ids, the newest last."""
 
     by_id: Mapping[str, bytes]
 
@@ -37,6 +43,54 @@ class MasterKeys:
     def newest(self) -> str:
         """The id of the key that encrypts."""
         return next(reversed(list(self.by_id)))
+
+
+def of(settings: Settings) -> MasterKeys | None:
+    """The keys that the settings lead to; None where they lead to a file that does not exist. MasterKeyError.
+
+    A command is run each time.
+    """
+    return given(settings) or read(settings.master_key_path)
+
+
+def given(settings: Settings) -> MasterKeys | None:
+    """The keys of the environment or of a command; None where the settings lead to a file. MasterKeyError."""
+    if settings.master_keys:
+        return _parsed("the setting master_keys", _split(settings.master_keys))
+    if settings.master_key_command:
+        return _parsed("what the command printed", _printed(settings.master_key_command))
+    return None
+
+
+def _split(text: str) -> list[str]:
+    """The lines of a text, those that hold several keys divided at their commas; a comment stays whole."""
+    return [part for line in text.splitlines() for part in ([line] if line[:1] == "#" else line.split(","))]
+
+
+def _printed(command: str) -> list[str]:
+    """The lines that a command prints. What it says on standard error goes where the server's does."""
+    words = shlex.split(command)
+    shown = f"The command {words[0]!a}"
+    try:
+        ended = subprocess.run(  # noqa: S603  the operator's own words, no shell
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MasterKeyError(f"{shown} did not end within {COMMAND_SECONDS} seconds.") from error
+    except (OSError, ValueError) as error:
+        raise MasterKeyError(f"{shown} cannot be run: {getattr(error, 'strerror', None) or error}.") from error
+    if ended.returncode:
+        raise MasterKeyError(f"{shown} ended with {ended.returncode}: it must print the keys and end with 0.")
+    if len(ended.stdout) > _MOST_PRINTED:
+        raise MasterKeyError(f"{shown} printed more than {_MOST_PRINTED} bytes: it must print the keys alone.")
+    return ended.stdout.decode("ascii", "replace").splitlines()
+
+
+def _parsed(place: str, lines: list[str]) -> MasterKeys:
+    keys = [_parse(place, number, line) for number, line in enumerate(lines, 1) if line.strip() and line[0] != "#"]
+    if not keys:
+        raise MasterKeyError(f"{place[0].upper()}{place[1:]} holds no key: put the file of this database back.")
+    return MasterKeys({id_of(key): key for key in keys})
 
 
 def id_of(key: bytes) -> str:
@@ -55,19 +109,16 @@ def read(path: Path) -> MasterKeys | None:
         raise MasterKeyError(f"The master key file {path} cannot be read: {error}.") from error
     if mode & stat.S_IRWXO:
         raise MasterKeyError(f"Every user of this host can reach the master key file {path}: chmod 600 it.")
-    keys = [_parse(path, number, line) for number, line in enumerate(lines, 1) if line.strip() and line[0] != "#"]
-    if not keys:
-        raise MasterKeyError(f"The master key file {path} holds no key: put the file of this database back.")
-    return MasterKeys({id_of(key): key for key in keys})
+    return _parsed(f"the master key file {path}", lines)
 
 
-def _parse(path: Path, number: int, line: str) -> bytes:
+def _parse(place: str, number: int, line: str) -> bytes:
     try:
         key = base64.b64decode(line.strip(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != _OCTETS:
-        text = f"Line {number} of the master key file {path} is no key: {_OCTETS} bytes in base64url are expected."
+        text = f"Line {number} of {place} is no key: {_OCTETS} bytes in base64url are expected."
         raise MasterKeyError(f"{text} Put the file of this database back.")
     return key
 

@@ -70,6 +70,7 @@ _SPECIAL = {
     "account_quota": "images=1",
     "trusted_proxy": "10.0.0.7",
     "database": "postgresql://localhost/one",
+    "traces": "http://127.0.0.1:4318/v1/traces",
     "region": "eu-de",
     "reclamation_period": "3d",
     "public_url": "https://catalog.example.com",

@@ -83,6 +83,21 @@ WRONG: list[tuple[str, str, str]] = [
     ("waiting_requests", "all", COUNT),
     ("waiting_seconds", "0", "give a whole number, 1 to 3600"),
     ("waiting_seconds", "3601", "give a whole number, 1 to 3600"),
+    ("master_keys", "hidden", "Line 1 of the setting master_keys is no key"),
+    ("master_keys", "hidden\nhidden", "Line 1 of the setting master_keys is no key"),
+    ("master_key_command", "'", "give a command whose quotes are closed"),
+    ("master_key_command", "false", "The command 'false' ended with 1: it must print the keys and end with 0"),
+    ("master_key_command", "/nowhere/keys", "The command '/nowhere/keys' cannot be run: No such file or directory"),
+    ("master_key_command", "true", "What the command printed holds no key"),
+    ("master_key_command", "echo none", "Line 1 of what the command printed is no key"),
+    ("traces", "collector:4318", "give http://host:4318/v1/traces"),
+    ("traces", "http://user:hidden@collector/v1/traces", "give http://host:4318/v1/traces"),
+    *(
+        ("traces_token", value, "give printable ASCII characters without blanks")
+        for value in ("hidden word", "hiddené")
+    ),
+    ("traces_percent", "101", "give a whole number, 0 to 100"),
+    ("traces_percent", "all", "give a whole number, 0 to 100"),
     ("server_memory", "4G", COUNT),
     ("server_memory", "0", COUNT),
     ("log", "loud", "give one of 'debug', 'info', 'warning', 'error'"),

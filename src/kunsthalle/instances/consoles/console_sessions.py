@@ -17,8 +17,9 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kunsthalle.api.asgi import Headers, Query, Receive, Scope, Send
-from kunsthalle.api.pipeline import refusal, trace_of
+from kunsthalle.api.pipeline import refusal
 from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.api.trace_context import trace_of
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, conflict
 from kunsthalle.core.log import get_logger

@@ -151,7 +151,7 @@ def _check_key(target: Target, manifest: Manifest, without_secrets: bool) -> Non
         target.store.cipher.ensure()
         return
     path = target.settings.master_key_path
-    keys = master_keys.read(path)
+    keys = master_keys.of(target.settings)
     there = ", ".join(keys.by_id) if keys is not None else ""
     if manifest.master_key not in there.split(", "):
         holds = f"{path} holds {there}" if there else f"there is no file {path}"
