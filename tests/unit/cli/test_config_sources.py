@@ -66,11 +66,12 @@ def test_every_setting_can_be_set_in_the_file_and_in_the_environment(file: Path)
         assert getattr(_load(file, rest, {variable(setting.name): text}).checked(), setting.name) == expected
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, object] = {
     "account_quota": "images=1",
     "trusted_proxy": "10.0.0.7",
     "database": "postgresql://localhost/one",
     "traces": "http://127.0.0.1:4318/v1/traces",
+    "traces_percent": 7,
     "region": "eu-de",
     "reclamation_period": "3d",
     "public_url": "https://catalog.example.com",
