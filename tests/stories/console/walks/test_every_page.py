@@ -59,7 +59,7 @@ def names(publisher_account: Account) -> dict[str, str]:
     return {
         **_access(account, server),
         "export_id": _export(account, image["id"]),
-        "bare_metal_id": _bare_metal(account, image["id"], subnet["id"]),
+        "bare_metal_id": _bare_metal(account, account.import_image("every-page-metal")["id"], subnet["id"]),
         "ssh_key_id": account.vpc.list_keys().get_result()["keys"][0]["id"],
         "vpc_id": vpc["id"],
         "subnet_id": subnet["id"],
