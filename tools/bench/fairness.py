@@ -37,7 +37,7 @@ _EXTENSIONS = 200_000
 _NICENESS = 10
 _SAMPLES, _IMPORTS = 60, 2
 """Calls of each kind, and imports, in one spell."""
-_MOST_ROUNDS = 4
+_MOST_ROUNDS = 10
 _PATIENCE, _DRAIN_PATIENCE = 60.0, 600.0
 _PAUSE = 0.005
 _CONNECTIONS = 100
@@ -122,7 +122,7 @@ ATTACKS: tuple[Callable[[Caller, int], None], ...] = (
 
 
 def run(place: Path, rounds: int) -> Section:
-    """Each attack in spells between quiet ones, `rounds` of both, at most four."""
+    """Each attack in spells between quiet ones, `rounds` of both, at most ten."""
     data = place / "data"
     figures, notes = [], []
     with product(data, *SCENARIO, core=None) as server:
