@@ -22,7 +22,6 @@ from kunsthalle.app import Server, build
 from kunsthalle.catalogs.offerings.service import create_catalog
 from kunsthalle.catalogs.tables import catalogs
 from kunsthalle.cli.main import cli
-from kunsthalle.config import Settings
 from kunsthalle.core.errors import Problem
 from kunsthalle.db import kv
 from kunsthalle.db.encryption import CannotDecrypt, Cipher
@@ -34,6 +33,7 @@ from kunsthalle.iam.signing_keys import _new_key, load_keys
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.local import folder, master_keys
 from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.settings import Settings
 from kunsthalle.testing.served import DidNotStart, Served
 
 CLAIMS = {"iam_id": "IBMid-1", "account": {"bss": "a"}}

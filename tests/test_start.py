@@ -18,7 +18,7 @@ PROGRAM = """
 import asyncio, json, sys, time
 from pathlib import Path
 from kunsthalle.app import build
-from kunsthalle.config import Settings
+from kunsthalle.settings import Settings
 
 async def ask(server, path):
     sent = []

@@ -14,8 +14,8 @@ from typing import Any
 import kunsthalle
 from kunsthalle.api.router import Route
 from kunsthalle.app import build
-from kunsthalle.config import Settings
 from kunsthalle.db.visibility import ResourceType
+from kunsthalle.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "kunsthalle"

@@ -15,10 +15,10 @@ from pathlib import Path
 import kunsthalle
 from kunsthalle.automation_checks.rules import RULES
 from kunsthalle.catalogs import states
-from kunsthalle.config import PREFIX, Description, described, variable
 from kunsthalle.config_example import example
 from kunsthalle.config_sources import DEFAULT_FILE
 from kunsthalle.core.state_tables import StateTable
+from kunsthalle.settings import PREFIX, Description, described, variable
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"
@@ -151,7 +151,7 @@ def settings_page() -> str:
 You will find every setting with its default.
 
 A setting is a key of the file, an environment variable and an option of `kunsthalle serve`, and a field of
-`kunsthalle.config.Settings`. An option wins over the variable, and the variable over the file; a variable that is
+`kunsthalle.settings.Settings`. An option wins over the variable, and the variable over the file; a variable that is
 empty counts as not set. Its variable is its key in capitals behind `KUNSTHALLE_`, unless the table names another;
 its option is `--` and the key with hyphens.
 

@@ -18,8 +18,8 @@ from kunsthalle.api.openapi import documents
 from kunsthalle.api.query_params import documented
 from kunsthalle.api.router import Route
 from kunsthalle.app import build
-from kunsthalle.config import Settings
 from kunsthalle.local.list_parameters import FILE, narrows, plain_path
+from kunsthalle.settings import Settings
 from kunsthalle.wiring import not_implemented
 
 FOLDER = Path(__file__).resolve().parents[1] / "openapi"

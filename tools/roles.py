@@ -12,7 +12,7 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.router import Route
 from kunsthalle.app import build
 from kunsthalle.authz.roles import DESCRIPTIONS, PLATFORM_ROLES, ROLES, SERVICE_TYPES, least, permits, specific_to
-from kunsthalle.config import Settings
+from kunsthalle.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "kunsthalle"

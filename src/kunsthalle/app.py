@@ -42,7 +42,6 @@ from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.chosen_drivers import Drivers
-from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core import quota_names
 from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
@@ -76,6 +75,7 @@ from kunsthalle.local import folder, shared_folder
 from kunsthalle.local.master_keys import given
 from kunsthalle.operator import routes_control
 from kunsthalle.operator.traces import tracing_of
+from kunsthalle.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import duration
 from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.core.space import Space
+from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
     from kunsthalle.authz.context import Context

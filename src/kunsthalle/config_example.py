@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from kunsthalle.config import FROM_FILE, Description, described, option, variable
+from kunsthalle.settings import FROM_FILE, Description, described, option, variable
 
 _HEAD = """\
 ## Settings of `kunsthalle serve`. A line without the # in front of it sets the setting of its name.

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.config import (
+from kunsthalle.core.near import hint
+from kunsthalle.settings import (
     FROM_FILE,
     PREFIX,
     BadSetting,
@@ -26,7 +27,6 @@ from kunsthalle.config import (
     parse,
     variable,
 )
-from kunsthalle.core.near import hint
 
 DEFAULT_FILE = Path("/etc/kunsthalle/kunsthalle.toml")
 """The file that is read if there is one and no other was named; /dev/null stands for none."""

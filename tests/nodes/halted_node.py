@@ -15,10 +15,10 @@ from typing import Any
 
 from kunsthalle import wiring
 from kunsthalle.app import build
-from kunsthalle.config import Settings
 from kunsthalle.db import kv
 from kunsthalle.db.session import Session
 from kunsthalle.jobs import queue, worker
+from kunsthalle.settings import Settings
 
 KIND, ACTORS = "test.record", "actors"
 

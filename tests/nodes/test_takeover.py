@@ -24,10 +24,10 @@ from fixtures.s3 import ENVIRONMENT, S3Server
 from fixtures.tools import ROOT
 from fixtures.worlds import World, make_world
 from kunsthalle.app import build
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import SystemClock
 from kunsthalle.db import kv
 from kunsthalle.jobs import queue
+from kunsthalle.settings import Settings
 from nodes.halted_node import ACTORS, KIND
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.by_turns(2)]

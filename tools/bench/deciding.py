@@ -21,7 +21,6 @@ from kunsthalle.app import Server, build
 from kunsthalle.authz.context import Actor, Context
 from kunsthalle.authz.permissions import AllGrants
 from kunsthalle.authz.roles import VIEWER
-from kunsthalle.config import Settings
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find
 from kunsthalle.iam.access_groups import add_member, create_group
@@ -30,6 +29,7 @@ from kunsthalle.iam.resources import GROUP
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.local import environment
 from kunsthalle.search import tagging
+from kunsthalle.settings import Settings
 
 MOST = 0.25
 _CALLS = 2_000

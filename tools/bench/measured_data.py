@@ -17,7 +17,6 @@ from tools.bench.processes import product
 from kunsthalle.accounts.queries import default_group
 from kunsthalle.authz.context import SYSTEM, Context
 from kunsthalle.authz.permissions import AllGrants
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import SystemClock
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.regions import REGIONS
@@ -28,6 +27,7 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.local import environment, folder
+from kunsthalle.settings import Settings
 
 VERSION = "version=2026-10-07&generation=2"
 _KEPT = 3.0

@@ -13,12 +13,12 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-from kunsthalle.config import Settings
 from kunsthalle.core.addresses import is_loopback, network_of
 from kunsthalle.core.errors import Problem, Reason, Unaudited
 from kunsthalle.core.event_counts import EventCount
 from kunsthalle.db.account_priority import HEAVY_SECONDS, AccountPriority
 from kunsthalle.db.engine import Store
+from kunsthalle.settings import Settings
 
 BURST_SECONDS = 10.0
 """How many seconds' worth of calls may come at once, where that is more than one call."""

@@ -13,9 +13,9 @@ import click
 
 from kunsthalle.cli import common
 from kunsthalle.cli.setting_options import offline
-from kunsthalle.config import BadSetting, Settings
 from kunsthalle.local import folder, master_keys
 from kunsthalle.local.text_tables import line
+from kunsthalle.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from kunsthalle.db.engine import Store

@@ -11,9 +11,9 @@ import click
 
 from kunsthalle.cli import common
 from kunsthalle.cli import setting_options as settings
-from kunsthalle.config import BadSetting, Settings, described, masked
 from kunsthalle.config_example import example as example_file
 from kunsthalle.config_sources import BadSettings, Loaded
+from kunsthalle.settings import BadSetting, Settings, described, masked
 
 _COLUMNS = ("SETTING", "VALUE", "FROM")
 

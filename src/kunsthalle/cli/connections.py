@@ -11,8 +11,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from kunsthalle.config import Settings
 from kunsthalle.core.addresses import Network, is_in, is_loopback, network_of, parse
+from kunsthalle.settings import Settings
 
 _PERIOD = 0.25
 """Seconds between two looks at the open connections; there are none while no connection is open."""

@@ -26,10 +26,10 @@ import click
 from kunsthalle.cli import demo_disk
 from kunsthalle.cli.common import Refused
 from kunsthalle.cli.demo_teller import Note, StepFailed, Teller
-from kunsthalle.config import Settings
 from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.local.client import CallFailed, Unreachable
 from kunsthalle.local.display import Paint, coloured, plain, takes_colours
+from kunsthalle.settings import Settings
 from kunsthalle.testing.served import DidNotStart, Served
 
 _PATIENCE = 120

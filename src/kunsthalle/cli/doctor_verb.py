@@ -16,10 +16,10 @@ import click
 
 from kunsthalle.cli import common
 from kunsthalle.cli.setting_options import offline
-from kunsthalle.config import Settings
 from kunsthalle.local import folder
 from kunsthalle.local.master_keys import MasterKeyError
 from kunsthalle.local.text_tables import line
+from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
     from kunsthalle.operator.doctor.findings import Progress

@@ -9,10 +9,10 @@ import sys
 from functools import partial
 from typing import Any
 
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.log import prepared_by
 from kunsthalle.local.display import escape_all_but_colours, takes_colours
+from kunsthalle.settings import Settings
 
 
 def is_text(settings: Settings) -> bool:

@@ -13,9 +13,9 @@ import click
 from kunsthalle import __version__
 from kunsthalle.cli import common
 from kunsthalle.cli import setting_options as settings
-from kunsthalle.config import BadSetting, described, option
 from kunsthalle.config_sources import BadSettings, Loaded
 from kunsthalle.local import trust
+from kunsthalle.settings import BadSetting, described, option
 
 
 class _Verbs(click.Group):

@@ -7,7 +7,7 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from kunsthalle.config import BadSetting, Settings
+from kunsthalle.settings import BadSetting, Settings
 
 _SECONDS = 10
 """How long a scraper may take to send its request."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.config import Settings, check
 from kunsthalle.local import folder
+from kunsthalle.settings import Settings, check
 
 if TYPE_CHECKING:
     from kunsthalle.db.engine import Store
@@ -53,9 +53,9 @@ def _opened(data: Path, database: str) -> Iterator[Store]:
     """The database, which no server of the folder uses."""
     from sqlalchemy.exc import DatabaseError
 
-    from kunsthalle.config import BadSetting
     from kunsthalle.db.engine import Store
     from kunsthalle.db.prepare import NewerSchema
+    from kunsthalle.settings import BadSetting
 
     try:
         check("database", database)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kunsthalle.cli import log_format
-from kunsthalle.config import Settings, described
 from kunsthalle.config_sources import Loaded
+from kunsthalle.settings import Settings, described
 
 Apply = Callable[[Settings], None]
 RELOADED = frozenset(setting.name for setting in described() if setting.reload)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, cast
 from kunsthalle.cli import log_format
 from kunsthalle.cli.greeting import create_command, greeting
 from kunsthalle.cli.reloading import Reloading, log_level
-from kunsthalle.config import BadSetting, Settings, variable
 from kunsthalle.config_sources import Loaded
 from kunsthalle.core import core_files, quota_names
 from kunsthalle.core.addresses import is_loopback
@@ -27,6 +26,7 @@ from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import MIB
 from kunsthalle.local import folder, master_keys, running, shared_folder
+from kunsthalle.settings import BadSetting, Settings, variable
 
 if TYPE_CHECKING:
     import asyncio

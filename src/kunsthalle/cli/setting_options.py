@@ -11,9 +11,9 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from kunsthalle.cli import common
-from kunsthalle.config import FROM_FILE, BadSetting, Description, Settings, described, option, parse
 from kunsthalle.config_sources import DEFAULT_FILE, FILE_VARIABLE, BadSettings, Loaded, find_file
 from kunsthalle.config_sources import load as load_sources
+from kunsthalle.settings import FROM_FILE, BadSetting, Description, Settings, described, option, parse
 
 CONFIG = click.option(
     "--config",

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID
 
 from kunsthalle.cli.connections import Connections
-from kunsthalle.config import BadSetting, Settings
+from kunsthalle.settings import BadSetting, Settings
 
 SHUTDOWN_SECONDS = 2.0
 """How long a connection that this server closes may wait for its client to close it, too."""

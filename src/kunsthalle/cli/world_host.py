@@ -29,11 +29,11 @@ from kunsthalle.cli.bounded_http import BoundedProtocol
 from kunsthalle.cli.connections import Connections, limits_of
 from kunsthalle.cli.serve import SWITCH_SECONDS, raise_file_limit, web_socket
 from kunsthalle.cli.world_pool import HOST, Template, World, WorldPool
-from kunsthalle.config import Settings
 from kunsthalle.core import core_files
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import GIB
 from kunsthalle.operator.routes_recordings import recorded
+from kunsthalle.settings import Settings
 
 _JSON = [(b"content-type", b"application/json")]
 

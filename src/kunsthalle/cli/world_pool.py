@@ -26,11 +26,11 @@ from typing import Any
 from kunsthalle.app import Server, build
 from kunsthalle.chosen_drivers import find_image_tools
 from kunsthalle.cli.serve import make_scenario, operator_token
-from kunsthalle.config import Settings
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.recordings import Bounds, Page
 from kunsthalle.local import folder, running
+from kunsthalle.settings import Settings
 
 HOST = "127.0.0.1"
 """Worlds have API keys that are known to everybody, so that they are served on loopback only."""

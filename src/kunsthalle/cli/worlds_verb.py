@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kunsthalle.config import BadSetting, Settings, parse
+from kunsthalle.settings import BadSetting, Settings, parse
 
 TOKEN = "KUNSTHALLE_WORLDS_TOKEN"  # noqa: S105  the name of a variable
 _WORKERS = 2

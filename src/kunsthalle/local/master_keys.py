@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kunsthalle.config import Settings
 from kunsthalle.core.ids import entropy
+from kunsthalle.settings import Settings
 
 SETTING = "--master-key-file or KUNSTHALLE_MASTER_KEY_FILE"
 COMMAND_SECONDS = 30

@@ -14,7 +14,6 @@ import msgspec
 
 from kunsthalle.accounts.routes_audit import entry_response
 from kunsthalle.authz.context import Context
-from kunsthalle.config import AuditSink
 from kunsthalle.core import cadf
 from kunsthalle.core.log import get_logger
 from kunsthalle.db import audit_cursors
@@ -22,6 +21,7 @@ from kunsthalle.db.audit_cursors import LEASE, LeaseLost
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.operator.audit_sinks import Sink, SinkError, make
+from kunsthalle.settings import AuditSink
 
 log = get_logger("audit")
 BATCH = 100

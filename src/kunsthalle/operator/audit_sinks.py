@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from kunsthalle.config import AuditSink
+from kunsthalle.settings import AuditSink
 
 Event = dict[str, Any]
 _FACILITY = 13

@@ -26,7 +26,6 @@ from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.chosen_drivers import Drivers
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
 from kunsthalle.core.hypervisor_names import HYPERVISORS
@@ -48,6 +47,7 @@ from kunsthalle.jobs.worker import Busy, Worker
 from kunsthalle.local import folder, running, shared_folder
 from kunsthalle.local.master_keys import MasterKeyError
 from kunsthalle.operator import saved_blobs, saved_databases
+from kunsthalle.settings import Settings
 
 FOLDER = "scenarios"
 BACKUP_WORK = "backup-work"

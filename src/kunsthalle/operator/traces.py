@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kunsthalle.authz.context import Context
-from kunsthalle.config import BadSetting, Settings
+from kunsthalle.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from kunsthalle.operator.tracing import Tracing

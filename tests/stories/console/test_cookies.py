@@ -12,8 +12,8 @@ from fixtures.frozen_app import Answer, asgi_answer
 from kunsthalle.app import build
 from kunsthalle.cli.connections import Connections, Limits
 from kunsthalle.cli.proxies import BehindProxies
-from kunsthalle.config import Settings
 from kunsthalle.core.addresses import networks
+from kunsthalle.settings import Settings
 
 PEER = "192.0.2.1"
 HTTPS, PLAIN = "https://images.example", "http://images.example"

@@ -16,10 +16,10 @@ from sqlalchemy import text
 from fixtures.clocks import real_time_passes
 from fixtures.frozen_app import Answer, asgi_answer
 from kunsthalle.app import Server, build
-from kunsthalle.config import Settings
 from kunsthalle.console.browser_sessions import LONGEST, Sessions
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.operator.scenarios import Credential
+from kunsthalle.settings import Settings
 
 
 class Browser:

@@ -19,10 +19,10 @@ from kunsthalle.accounts.service import new_iam_id, open_account
 from kunsthalle.app import Server, build
 from kunsthalle.authz.context import Actor, Context
 from kunsthalle.authz.roles import ADMINISTRATOR
-from kunsthalle.config import Settings
 from kunsthalle.db.session import Session
 from kunsthalle.iam.authentication import create_api_key, create_policy
 from kunsthalle.operator.scenarios import Credential
+from kunsthalle.settings import Settings
 
 OPERATOR = "operator-token-of-the-accounts"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kunsthalle import config as settings_table
+from kunsthalle import settings as settings_table
 from kunsthalle.cli.main import cli
-from kunsthalle.config import Settings, check_fields, described, option, variable
 from kunsthalle.config_example import example
 from kunsthalle.config_sources import DEFAULT_FILE, BadSettings, Loaded, files_of, find_file, load
 from kunsthalle.core import setting_rules
+from kunsthalle.settings import Settings, check_fields, described, option, variable
 
 
 @pytest.fixture

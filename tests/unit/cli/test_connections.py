@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.cli.connections import Connections, Limits, Unsent, limits_of
-from kunsthalle.config import Settings
 from kunsthalle.core.addresses import network_of
+from kunsthalle.settings import Settings
 
 KIB = 1024
 

@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from kunsthalle.cli.log_format import set_up, tell
-from kunsthalle.config import Settings
 from kunsthalle.core.log import get_logger
+from kunsthalle.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,10 @@ from kunsthalle.app import build
 from kunsthalle.cli.connections import Connections, limits_of
 from kunsthalle.cli.reloading import RELOADED, Reloading
 from kunsthalle.cli.serve import access_log, apply_changes
-from kunsthalle.config import Settings
 from kunsthalle.config_sources import load
 from kunsthalle.db import kv
 from kunsthalle.jobs.audit_retention import _FACT
+from kunsthalle.settings import Settings
 from kunsthalle.testing import Served
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.certificates import NAMES, issue, root
 from kunsthalle.cli.tls import Certificates, read
-from kunsthalle.config import Settings
+from kunsthalle.settings import Settings
 
 NOW = dt.datetime.now(dt.UTC)
 

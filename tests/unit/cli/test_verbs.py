@@ -22,11 +22,11 @@ from kunsthalle.all_tables import prepare
 from kunsthalle.cli import doctor_verb
 from kunsthalle.cli.main import cli
 from kunsthalle.cli.serve import Refusal, serve
-from kunsthalle.config import Settings
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import moment
 from kunsthalle.db.engine import Store
 from kunsthalle.local import folder
+from kunsthalle.settings import Settings
 from kunsthalle.testing.served import DidNotStart, Served
 
 pytestmark = pytest.mark.served("--clock", "manual")

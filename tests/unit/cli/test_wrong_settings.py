@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from fixtures.certificates import NAMES, issue
 from kunsthalle.cli.main import cli
-from kunsthalle.config import BadSetting, Settings, described, option, parse, variable
 from kunsthalle.operator.scenarios import SCENARIOS
+from kunsthalle.settings import BadSetting, Settings, described, option, parse, variable
 
 FOLDER = "give a folder that this process can create and write to"
 NUMBER = "give a whole number of 0 or more"

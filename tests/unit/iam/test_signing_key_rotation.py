@@ -13,7 +13,7 @@ from fixtures.app import App, open_app
 from fixtures.clocks import real_time_passes
 from fixtures.frozen_app import OPERATOR, asgi_answer
 from kunsthalle.app import Server, build
-from kunsthalle.config import Settings
+from kunsthalle.settings import Settings
 
 DAY = 86_400
 PATH = "/_kunsthalle/signing_keys"

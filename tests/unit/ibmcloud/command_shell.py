@@ -23,11 +23,11 @@ from fixtures.worlds import START
 from kunsthalle.app import Server, build
 from kunsthalle.cli.connections import Connections, Limits
 from kunsthalle.cli.serve import web_socket
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.ids import Ids
 from kunsthalle.ibmcloud.main import run
 from kunsthalle.ibmcloud.terminal import Terminal
+from kunsthalle.settings import Settings
 
 PUBLIC = "http://kunsthalle.test"
 PERSONAS = ("owner", "consumer", "outsider", "enterprise")

@@ -12,7 +12,7 @@ import pytest
 from fixtures.sdk import operations
 from kunsthalle.api import vpc_not_implemented
 from kunsthalle.app import build
-from kunsthalle.config import Settings
+from kunsthalle.settings import Settings
 
 from .conftest import Http
 from .test_operations import FAMILIES, SCOPE

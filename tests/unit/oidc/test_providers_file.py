@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.app import build
-from kunsthalle.config import BadSetting, Settings
 from kunsthalle.oidc.providers import BadProviders, read
+from kunsthalle.settings import BadSetting, Settings
 
 GOOD = {
     "name": '"Example"',

@@ -11,12 +11,12 @@ import pytest
 
 from kunsthalle.all_tables import metadata
 from kunsthalle.app import build
-from kunsthalle.config import Settings
 from kunsthalle.core.quota_names import QUOTAS
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of
 from kunsthalle.iam.policy_limits import MAX_EFFECTIVE
 from kunsthalle.iam.queries import key_by_id
+from kunsthalle.settings import Settings
 from unit.accounts.conftest import OPERATOR, Client, People, opened
 from unit.iam.conftest import claims_of
 

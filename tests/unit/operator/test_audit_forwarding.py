@@ -18,13 +18,13 @@ from fixtures.certificates import NAMES, issue
 from fixtures.threads import until
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
-from kunsthalle.config import AuditSink
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.db import audit, audit_cursors
 from kunsthalle.db.audit_cursors import LEASE
 from kunsthalle.jobs import audit_retention
 from kunsthalle.operator.audit_forwarding import BATCH, SinkSender
 from kunsthalle.operator.audit_sinks import SinkError, make
+from kunsthalle.settings import AuditSink
 from kunsthalle.testing import Served
 
 Event = dict[str, Any]

@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import get_args
 
 from fixtures.worlds import TestClock, World
-from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, SystemClock
 from kunsthalle.operator.routes_control import _clock_response
+from kunsthalle.settings import Settings
 
 
 def test_the_kind_is_declared(world: World) -> None:

@@ -18,8 +18,8 @@ from fixtures.app import App
 from fixtures.frozen_app import OPERATOR
 from kunsthalle.api.access_log import Exchange
 from kunsthalle.api.request_metrics import BUCKETS, RequestMetrics
-from kunsthalle.config import BadSetting, Settings
 from kunsthalle.operator.metrics import DatabaseNumbers
+from kunsthalle.settings import BadSetting, Settings
 from kunsthalle.testing import Served
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

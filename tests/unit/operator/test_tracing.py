@@ -19,10 +19,10 @@ from fixtures.frozen_app import TRACE
 from kunsthalle.api.asgi import Headers
 from kunsthalle.api.trace_context import trace_of
 from kunsthalle.app import build
-from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core.ids import Ids
 from kunsthalle.operator import tracing
 from kunsthalle.operator.tracing import ByTrace
+from kunsthalle.settings import BadSetting, Settings
 
 PARENT = "00f067aa0ba902b7"
 GIVEN = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -177,7 +177,7 @@ def test_without_its_packages_the_setting_is_refused_and_says_what_to_install(
 def test_without_the_setting_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from kunsthalle.app import build; from kunsthalle.config import Settings\n"
+        "from kunsthalle.app import build; from kunsthalle.settings import Settings\n"
         "server = build(Settings(data=Path(sys.argv[1]), hypervisor='simulated'), 'token'); server.whole()\n"
         "server.metrics(); server.console(); print([name for name in sys.modules if 'opentelemetry' in name])\n"
     )

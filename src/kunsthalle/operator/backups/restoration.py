@@ -18,7 +18,6 @@ from kunsthalle.all_tables import metadata, prepare
 from kunsthalle.authz.context import Context
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.block_storage.disk_specs import DiskDrivers
-from kunsthalle.config import Settings
 from kunsthalle.db import database_copies, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.reencryption import Renew
@@ -39,6 +38,7 @@ from kunsthalle.operator.backups.verification import fetch_database, write_file
 from kunsthalle.operator.doctor.findings import CheckContext
 from kunsthalle.operator.doctor.service import Report, examine
 from kunsthalle.operator.saved_databases import bring
+from kunsthalle.settings import Settings
 
 _OWN = {folder.LOCK, folder.RESTORING}
 
