@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import shutil
 import subprocess
 import time
@@ -125,11 +126,11 @@ class Run:
     def served(self, port: int) -> Iterator[subprocess.Popen[bytes]]:
         """The image's own command, on a port of the test."""
         words = [*self.image.config["Entrypoint"], *self.image.config["Cmd"], "--port", str(port)]
-        with subprocess.Popen(self.command(*words)) as process:
+        with subprocess.Popen(self.command(*words), start_new_session=True) as process:
             try:
                 yield process
             finally:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # becoming the user undoes what --kill-child asked for
 
 
 @pytest.fixture
