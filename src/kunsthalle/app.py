@@ -45,6 +45,7 @@ from kunsthalle.chosen_drivers import Drivers
 from kunsthalle.core import quota_names
 from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.disk_space import disk_room
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.helper_processes import HelperProcesses
@@ -53,7 +54,6 @@ from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.core.sizes import GIB, MIB
-from kunsthalle.core.space import disk_room
 from kunsthalle.db import kv, nodes
 from kunsthalle.db.audit_cursors import states
 from kunsthalle.db.bounds import JobBounds

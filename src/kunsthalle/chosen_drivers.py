@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.core.clock import duration
+from kunsthalle.core.disk_space import Space
 from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.sizes import GIB, MIB
-from kunsthalle.core.space import Space
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.core.near import hint
+from kunsthalle.core.near_matches import hint
 from kunsthalle.settings import (
     FROM_FILE,
     PREFIX,

@@ -28,7 +28,7 @@ from kunsthalle.db.encryption import Cipher
 from kunsthalle.db.engine import Store
 from kunsthalle.iam.authentication import authenticate
 from kunsthalle.iam.tokens import Tokens
-from kunsthalle.instances.test_deployment import rehearse
+from kunsthalle.instances.deployment_overrides import rehearse
 from kunsthalle.local.master_keys import MasterKeys
 from kunsthalle.search import routes as search_routes
 

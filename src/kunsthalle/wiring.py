@@ -51,6 +51,7 @@ from kunsthalle.instances import routes as instance_routes
 from kunsthalle.instances import routes_machines
 from kunsthalle.instances.bare_metal import jobs as metal_jobs
 from kunsthalle.instances.bare_metal import routes as metal_routes
+from kunsthalle.instances.deployment_overrides import rehearse
 from kunsthalle.instances.groups import routes as group_routes
 from kunsthalle.instances.groups import scheduled_actions as group_actions
 from kunsthalle.instances.groups.scaling_job import Scaler
@@ -60,7 +61,6 @@ from kunsthalle.instances.machine_jobs import Machines
 from kunsthalle.instances.profile_matching import Fitting
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates.service import TemplateService
-from kunsthalle.instances.test_deployment import rehearse
 from kunsthalle.jobs import audit_retention, queue
 from kunsthalle.key_protect import rotation_job as key_rotation
 from kunsthalle.key_protect import routes as key_routes

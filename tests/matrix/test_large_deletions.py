@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from fixtures.counted_work import CommittingCountingStore, Work
 from fixtures.frozen_app import FrozenApp, make_frozen_app
-from fixtures.work import CommittingCountingStore, Work
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import first_ids
 from kunsthalle.iam.tables import access_group_members, access_group_rules

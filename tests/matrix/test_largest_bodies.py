@@ -1,7 +1,7 @@
 """Nothing that is sent holds the writer for long: every route is sent the largest bodies that it takes.
 
-Work is counted (`fixtures/work.py`): a thousand units take half a millisecond of a processor, so that the bound stands
-for 60 ms of the 100 that a write may take (docs/decisions/0021-bounded-work.md).
+Work is counted (`fixtures/counted_work.py`): a thousand units take half a millisecond of a processor, so that the
+bound stands for 60 ms of the 100 that a write may take (docs/decisions/0021-bounded-work.md).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.bodies import many, swollen
+from fixtures.counted_work import CountingStore, Work
 from fixtures.frozen_app import Answer, FrozenApp, make_frozen_app
-from fixtures.work import CountingStore, Work
 from kunsthalle.api.pipeline import MAX_BODY
 from kunsthalle.api.router import Route, Router
 from kunsthalle.db.session import Session

@@ -30,11 +30,11 @@ from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.trace_context import trace_of, traceparent_of
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
+from kunsthalle.core.disk_space import disk_full, is_out_of_space
 from kunsthalle.core.errors import Problem, Reason, Target, Unaudited, forbidden, unauthenticated
 from kunsthalle.core.faults import Faults, Subject
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import KIB, MIB
-from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.core.text_values import integer
 from kunsthalle.db import audit
 from kunsthalle.db.engine import Store

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BlobDamaged
+from kunsthalle.core.disk_space import Space
 from kunsthalle.core.event_counts import CACHE_READS
 from kunsthalle.core.keyed_locks import KeyedLocks
-from kunsthalle.core.space import Space
 
 _IDLE_SECONDS = 60.0
 """So long a file stays after it was asked for: whoever asked may be about to open it."""

@@ -33,8 +33,8 @@ from kunsthalle.blobs.protocol import (
     WrongLength,
     unwatched,
 )
+from kunsthalle.core.disk_space import Hold, NoSpace, Space, disk_room
 from kunsthalle.core.sizes import MIB
-from kunsthalle.core.space import Hold, NoSpace, Space, disk_room
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NUMBERED = re.compile(r"[0-9]+-[0-9]+")

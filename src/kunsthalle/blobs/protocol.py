@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from kunsthalle.core.space import NoSpace
+from kunsthalle.core.disk_space import NoSpace
 
 Watch = Callable[[int], None]
 """Is told how many bytes are done; what it raises ends the work."""

@@ -14,9 +14,9 @@ from kunsthalle.block_storage.kept_streams import keep
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import volume_of
 from kunsthalle.block_storage.resources import USE, VOLUME
+from kunsthalle.core.disk_space import NoSpace
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.core.sizes import GIB
-from kunsthalle.core.space import NoSpace
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images.file_refusals import Refused, ToolFailed, corrupted
 from kunsthalle.hypervisor.protocol import HypervisorError, Passphrases

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import UnsetType
 
-from kunsthalle.core import near
+from kunsthalle.core import near_matches
 from kunsthalle.core.errors import invalid, not_found
 
 DEFAULT = "general-purpose"
@@ -109,7 +109,7 @@ def named(name: str) -> VolumeProfile:
     try:
         return PROFILES[name]
     except KeyError as error:
-        raise not_found("name", hint=near.hint(name, PROFILES)) from error
+        raise not_found("name", hint=near_matches.hint(name, PROFILES)) from error
 
 
 def chosen(name: str, field: str) -> VolumeProfile:
@@ -117,7 +117,7 @@ def chosen(name: str, field: str) -> VolumeProfile:
     try:
         return PROFILES[name]
     except KeyError as error:
-        message = f"The provided volume profile does not exist.{near.hint(name, PROFILES)}"
+        message = f"The provided volume profile does not exist.{near_matches.hint(name, PROFILES)}"
         raise invalid("bad_field", message, field) from error
 
 

@@ -63,7 +63,7 @@ def _in_words() -> Iterator[None]:
     from kunsthalle.blobs.protocol import BlobError
     from kunsthalle.blobs.s3 import S3Error
     from kunsthalle.blobs.s3_address import BadAddress
-    from kunsthalle.core.space import NoSpace
+    from kunsthalle.core.disk_space import NoSpace
     from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
     from kunsthalle.db.prepare import NewerSchema
     from kunsthalle.hypervisor.protocol import HypervisorError

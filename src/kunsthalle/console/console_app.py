@@ -22,9 +22,9 @@ from kunsthalle.console.resource_addresses import shape
 from kunsthalle.console.sign_in_pages import renewed
 from kunsthalle.console.single_sign_on_pages import SingleSignOn
 from kunsthalle.core.addresses import parse
+from kunsthalle.core.disk_space import is_out_of_space
 from kunsthalle.core.errors import NOT_FOUND
 from kunsthalle.core.log import get_logger
-from kunsthalle.core.space import is_out_of_space
 from kunsthalle.db.engine import Store
 
 log = get_logger("console")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select, text
 
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import tallies
 

@@ -26,11 +26,11 @@ from sqlalchemy.pool import QueuePool
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.disk_space import disk_full, is_out_of_space
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.ids import entropy
 from kunsthalle.core.loop_turns import LOOP_TURNS, waiting
 from kunsthalle.core.recordings import Recordings
-from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
 from kunsthalle.db.account_priority import AccountPriority
 from kunsthalle.db.account_refusals import AccountRefusals

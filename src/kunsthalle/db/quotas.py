@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select, text
 
 from kunsthalle.core.errors import invalid
 from kunsthalle.core.quota_names import QUOTAS
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import account_quotas
 from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from kunsthalle.core.closed_tables import UnknownMember
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
 
 

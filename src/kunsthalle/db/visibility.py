@@ -38,7 +38,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import PermissionScope
 from kunsthalle.core.errors import not_found
 from kunsthalle.core.state_tables import StateTable
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.counters import number
 from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.row_models import reader

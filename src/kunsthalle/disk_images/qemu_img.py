@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from kunsthalle.core.disk_formats import FORMATS
+from kunsthalle.core.disk_space import NoSpace
 from kunsthalle.core.sizes import MIB
-from kunsthalle.core.space import NoSpace
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.atomic_files import appearing
 from kunsthalle.disk_images.backing_files import name_of

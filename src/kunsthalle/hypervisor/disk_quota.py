@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.disk_space import NoSpace
 from kunsthalle.core.sizes import GIB
-from kunsthalle.core.space import NoSpace
 from kunsthalle.hypervisor.overlays import read_header
 from kunsthalle.hypervisor.protocol import DiskFull
 

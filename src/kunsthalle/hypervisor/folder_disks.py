@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.core.disk_space import NoSpace, Space
 from kunsthalle.core.sizes import GIB
-from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.disk_images import backing_files, encrypted_disks, qcow2
 from kunsthalle.disk_images.disk_reencryption import Layer, copy_content
 from kunsthalle.disk_images.file_refusals import ToolFailed

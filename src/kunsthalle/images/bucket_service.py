@@ -15,8 +15,8 @@ import msgspec
 
 from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core import disk_formats
+from kunsthalle.core.disk_space import RETRY_AFTER
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
-from kunsthalle.core.space import RETRY_AFTER
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.disk_images import system_hints

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kunsthalle.core.clock import DAY
+from kunsthalle.core.disk_space import NoSpace, Space
 from kunsthalle.core.log import get_logger
-from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.disk_images.conversion import to_qcow2

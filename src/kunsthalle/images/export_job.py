@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import cast
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, StoreUnavailable
+from kunsthalle.core.disk_space import NoSpace, Space
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import GIB
-from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import any_row

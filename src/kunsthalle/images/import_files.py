@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import OutOfSpace, Upload
+from kunsthalle.core.disk_space import disk_room, is_out_of_space
 from kunsthalle.core.helper_processes import CannotStart, HelperProcesses
 from kunsthalle.core.sizes import MIB
-from kunsthalle.core.space import disk_room, is_out_of_space
 from kunsthalle.db.account_priority import HEAVY_SECONDS, AccountPriority
 from kunsthalle.disk_images import import_rules
 from kunsthalle.disk_images.detection import HEAD_BYTES

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
+from kunsthalle.core.disk_space import NoSpace, is_out_of_space
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.event_counts import IMPORTED_BYTES, IMPORTS
 from kunsthalle.core.faults import IMPORT_REASONS
 from kunsthalle.core.log import get_logger
-from kunsthalle.core.space import NoSpace, is_out_of_space
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition

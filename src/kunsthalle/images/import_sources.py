@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from kunsthalle.api.references import Identity
 from kunsthalle.core.disk_formats import FORMATS, IMPORTED
+from kunsthalle.core.disk_space import Space
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
-from kunsthalle.core.space import Space
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images import import_rules
 from kunsthalle.object_storage.folder_buckets import INCOMING, Buckets

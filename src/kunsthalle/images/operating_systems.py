@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kunsthalle.core import near
+from kunsthalle.core import near_matches
 from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import not_found
 from kunsthalle.images.operating_system_table import FAMILIES, Surface
@@ -54,4 +54,4 @@ def operating_system(name: str, target: str = "name", type_: str = "parameter") 
     try:
         return OPERATING_SYSTEMS[name]
     except KeyError as error:
-        raise not_found(target, type_, near.hint(name, OPERATING_SYSTEMS)) from error
+        raise not_found(target, type_, near_matches.hint(name, OPERATING_SYSTEMS)) from error

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kunsthalle.core import near
+from kunsthalle.core import near_matches
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.instances.profile_table import GPUS, GROUPS, SHARES
 
@@ -168,7 +168,7 @@ def named(name: str) -> InstanceProfile:
     try:
         return INSTANCE_PROFILES[name]
     except KeyError as error:
-        raise not_found("name", hint=near.hint(name, INSTANCE_PROFILES)) from error
+        raise not_found("name", hint=near_matches.hint(name, INSTANCE_PROFILES)) from error
 
 
 def chosen(name: str) -> InstanceProfile:
@@ -176,5 +176,5 @@ def chosen(name: str) -> InstanceProfile:
     try:
         return INSTANCE_PROFILES[name]
     except KeyError as error:
-        message = f"The provided instance profile does not exist.{near.hint(name, INSTANCE_PROFILES)}"
+        message = f"The provided instance profile does not exist.{near_matches.hint(name, INSTANCE_PROFILES)}"
         raise invalid("bad_field", message, "profile") from error

@@ -16,7 +16,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
 from kunsthalle.db import kv
 from kunsthalle.db.bounds import JobBounds
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs

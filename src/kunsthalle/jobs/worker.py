@@ -13,10 +13,10 @@ from typing import Any
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND, MovableClock
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.disk_space import is_out_of_space
 from kunsthalle.core.faults import Fault, Faults, Subject
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
-from kunsthalle.core.space import is_out_of_space
 from kunsthalle.db import audit, kv, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session

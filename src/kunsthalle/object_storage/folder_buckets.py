@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Self
 
 from kunsthalle.blobs.protocol import Watch, unwatched
+from kunsthalle.core.disk_space import NoSpace, Space
 from kunsthalle.core.sizes import MIB
-from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.object_storage.protocol import (
     MAX_PART_BYTES,
     BadObjectName,

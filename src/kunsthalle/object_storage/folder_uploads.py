@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from kunsthalle.core.space import NoSpace, Space, disk_room
+from kunsthalle.core.disk_space import NoSpace, Space, disk_room
 from kunsthalle.object_storage.protocol import BucketFull, BucketNotFound, check_key, is_bucket
 from kunsthalle.object_storage.uploads import (
     LONGEST_SECONDS,

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from kunsthalle.blobs.protocol import Watch, unwatched
-from kunsthalle.core.space import NoSpace
+from kunsthalle.core.disk_space import NoSpace
 from kunsthalle.object_storage.uploads import StoredObject, Uploads
 
 # Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.

@@ -22,7 +22,7 @@ from kunsthalle.accounts.tables import operator_account_names
 from kunsthalle.authz.context import OPERATOR
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid, not_found
-from kunsthalle.core.near import hint
+from kunsthalle.core.near_matches import hint
 from kunsthalle.db import audit
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import IntegrityError, delete

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from kunsthalle.core.near import hint
+from kunsthalle.core.near_matches import hint
 from kunsthalle.scenario_files.schemas import BASE_ACCOUNTS, InstancePart, Scenario, TemplatePart, allowed_at
 
 MOST_BYTES = 1 << 20

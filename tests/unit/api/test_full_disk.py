@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fixtures.app import App, open_app
 from fixtures.frozen_app import OPERATOR
-from kunsthalle.core.space import RETRY_AFTER
+from kunsthalle.core.disk_space import RETRY_AFTER
 from kunsthalle.db import kv
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session

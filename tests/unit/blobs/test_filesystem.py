@@ -14,7 +14,7 @@ import pytest
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BlobError, OutOfSpace
-from kunsthalle.core import space
+from kunsthalle.core import disk_space
 
 ABC = hashlib.sha256(b"abc").hexdigest()
 
@@ -144,7 +144,7 @@ def test_short_writes_are_completed(tmp_path: Path) -> None:
 
 
 def test_room_is_asked_for_with_headroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(space, "disk_room", lambda _folder: (10_000, 1100))
+    monkeypatch.setattr(disk_space, "disk_room", lambda _folder: (10_000, 1100))
     blobs = FilesystemBlobs(tmp_path)
     blobs.begin(1000).abort()
     with pytest.raises(OutOfSpace) as refused:

@@ -14,8 +14,8 @@ from fixtures.s3 import ENVIRONMENT, S3Server, s3_setting
 from kunsthalle.blobs.s3 import PART
 from kunsthalle.blobs.s3_address import S3Address, parse
 from kunsthalle.blobs.s3_uploads import unfinished
+from kunsthalle.core.disk_space import Space
 from kunsthalle.core.sizes import GIB
-from kunsthalle.core.space import Space
 from kunsthalle.object_storage.folder_buckets import Buckets
 from kunsthalle.object_storage.folder_uploads import FolderUploads
 from kunsthalle.object_storage.protocol import (

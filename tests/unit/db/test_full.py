@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fixtures.worlds import World
 from kunsthalle.blobs.protocol import OutOfSpace
-from kunsthalle.core.space import NoSpace, is_out_of_space
+from kunsthalle.core.disk_space import NoSpace, is_out_of_space
 from kunsthalle.db import kv
 from kunsthalle.db.session import Session
 from kunsthalle.object_storage.protocol import BucketFull

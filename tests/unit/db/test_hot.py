@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, bindpa
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.db.column_types import Json, Moment
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
 
 _TABLE = Table(

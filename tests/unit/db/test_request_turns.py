@@ -13,7 +13,7 @@ from fixtures.threads import PATIENCE, until
 from fixtures.worlds import World
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db import kv
-from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import facts
 

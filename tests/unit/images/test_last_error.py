@@ -10,7 +10,7 @@ import pytest
 from fixtures.worlds import World
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import OutOfSpace, StoreUnavailable
-from kunsthalle.core.space import NoSpace
+from kunsthalle.core.disk_space import NoSpace
 from kunsthalle.db.visibility import find
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.images.import_job import IMPORT, Importer

@@ -13,7 +13,7 @@ from ibm_vpc import vpc_v1 as sdk
 
 from fixtures.app import App
 from kunsthalle.core.errors import Problem
-from kunsthalle.core.near import hint
+from kunsthalle.core.near_matches import hint
 from kunsthalle.images.operating_system_table import FAMILIES
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.instances.boot_checks import Boot, check_fit

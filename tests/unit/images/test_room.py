@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.app import App
 from kunsthalle.blobs import filesystem
-from kunsthalle.core import space
+from kunsthalle.core import disk_space
 from kunsthalle.disk_images import image_process
 from kunsthalle.images import transfer_progress
 from kunsthalle.object_storage import folder_buckets
@@ -59,7 +59,7 @@ class Disk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int, total: int = TOTAL) -> None:
         self.free, self.total = free, total
-        monkeypatch.setattr(space, "disk_room", lambda _folder: (self.total, self.free))
+        monkeypatch.setattr(disk_space, "disk_room", lambda _folder: (self.total, self.free))
 
 
 def until_it_waits(app: App, path: str, reasons: list[Any]) -> None:
@@ -118,7 +118,7 @@ def test_imports_at_the_same_time_share_the_room(app: App, monkeypatch: pytest.M
     room = app.server.drivers.space
     Disk(monkeypatch, free=room.reserve + 3_000)
     first = room.hold(app.server.settings.data, 2_000)
-    with pytest.raises(space.NoSpace) as refused:
+    with pytest.raises(disk_space.NoSpace) as refused:
         room.hold(app.server.settings.data, 2_000)
     assert (refused.value.needed, refused.value.free, refused.value.never) == (2_000, 1_000, False)
     first.spend(1_500)  # written: the disk itself has so much less

@@ -53,12 +53,12 @@ from kunsthalle.images.models import Image
 from kunsthalle.images.service import ImageService
 from kunsthalle.images.tables import blob_refs
 from kunsthalle.instances import routes as instance_routes
+from kunsthalle.instances.deployment_overrides import rehearse
 from kunsthalle.instances.image_usage_questions import questions
 from kunsthalle.instances.machine_jobs import Machines
 from kunsthalle.instances.profile_matching import Fitting
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates.service import TemplateService
-from kunsthalle.instances.test_deployment import rehearse
 from kunsthalle.jobs.worker import Worker
 from kunsthalle.networks import service as networks
 from kunsthalle.networks.models import Key, Subnet, Vpc

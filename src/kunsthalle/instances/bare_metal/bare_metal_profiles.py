@@ -14,7 +14,7 @@ from kunsthalle.api.common_schemas import NamedResponse
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
-from kunsthalle.core import near
+from kunsthalle.core import near_matches
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.instances.profile_values import Value, enum, fixed
 from kunsthalle.networks.network_references import zone_ref
@@ -122,7 +122,7 @@ def named(name: str) -> BareMetalProfile:
     try:
         return BARE_METAL_PROFILES[name]
     except KeyError as error:
-        raise not_found("name", hint=near.hint(name, BARE_METAL_PROFILES)) from error
+        raise not_found("name", hint=near_matches.hint(name, BARE_METAL_PROFILES)) from error
 
 
 def chosen(name: str) -> BareMetalProfile:
@@ -130,7 +130,8 @@ def chosen(name: str) -> BareMetalProfile:
     try:
         return BARE_METAL_PROFILES[name]
     except KeyError as error:
-        message = f"The provided bare metal server profile does not exist.{near.hint(name, BARE_METAL_PROFILES)}"
+        near = near_matches.hint(name, BARE_METAL_PROFILES)
+        message = f"The provided bare metal server profile does not exist.{near}"
         raise invalid("bad_field", message, "profile") from error
 
 
