@@ -295,17 +295,18 @@ class Pipeline:
     async def _in_turn(self, account_id: str, work: Coroutine[Any, Any, T]) -> T:
         """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md)."""
         priority = self._store.priority
-        if priority.must_queue(account_id):
-            try:
-                await priority.turn(account_id)
-            except BaseException:
-                work.close()
-                raise
-        number = priority.begin(account_id)
+        priority.enter(account_id)
         try:
-            return await work
+            if priority.must_queue(account_id):
+                await priority.turn(account_id)
+            number = priority.begin(account_id)
+            try:
+                return await work
+            finally:
+                priority.end(number)
         finally:
-            priority.end(number)
+            work.close()  # it is closed already, unless its turn did not come
+            priority.leave(account_id)
 
     async def _check_caller(self, ctx: Context, route: Route, headers: Headers, payer: str) -> str:
         """Refuse a caller without a valid token, before anything of the body is read. The account of the others.

@@ -3,7 +3,8 @@
 Used is the processor time of reads, writes and jobs, of which half is forgotten every `HALF_LIFE` seconds. Steps of
 requests of heavy accounts queue for the event loop, one in each of its turns, those of the account that has used least
 first; all other requests pass. Jobs of a heavy account, and its reads in threads, wait a moment for requests of others.
-While an account asks that has used less, a heavy one rests after each step for a multiple of the time that it took.
+While a heavy account has work to do at the same time as one that has used less, it rests after each step for a multiple
+of the time that the step took.
 (docs/decisions/0024-account-priority.md)
 """
 
@@ -11,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -36,15 +39,17 @@ UNKNOWN = ""
 REQUEST_SECONDS = 0.0003
 """What a step of a request uses beside what is measured: reading it from the connection, answering it."""
 REST = 3.0
-"""Seconds that a heavy account rests for each second of the processor that it uses while others ask: it has a quarter
-of one processor of this process then, and the others need not wait for its next step as well.
+"""Seconds that a heavy account rests for each second of the processor that it uses while others are in its way: it has
+a quarter of one processor of this process then, and the others need not wait for its next step as well.
 """
 MOST_REST_SECONDS = 0.25
 """How long an account rests at a time."""
 MOST_RESTS_SECONDS = 1.0
 """How long one step of a request waits in all for its account to have rested: other steps may come before it."""
 LATELY_SECONDS = 0.25
-"""Others ask while their last step is not longer ago."""
+"""Others are in the way of an account while it is not longer ago that both had something to do at the same moment. Who
+asks in turn, for one account and then for another, is never in the way.
+"""
 _UNUSED = (0.0, 0.0)
 
 
@@ -62,6 +67,10 @@ class AccountPriority:
         """Seconds, and when they were right; the account that was added to last is the last."""
         self._asked: dict[str, float] = {}
         """When an account last asked for a step, within `ALONE_SECONDS`; the last to ask is the last."""
+        self._present = Counter[str]()
+        """Requests and jobs that each account has: worked on, waiting for their turn, or resting."""
+        self._met: dict[str, float] = {}
+        """When a heavy account had something to do at the same moment as one that has used less."""
         self._resting: dict[str, float] = {}
         """Until when heavy accounts rest."""
         self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -82,7 +91,7 @@ class AccountPriority:
             self._used[account_id] = (before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds, now)
             if len(self._used) > MOST_ACCOUNTS:
                 del self._used[next(iter(self._used))]
-        if self._is_heavier(account_id, now):
+        if self._is_in_the_way(account_id, now):
             self._tire(account_id, seconds, now)
 
     def _tire(self, account_id: str, seconds: float, now: float) -> None:
@@ -125,23 +134,45 @@ class AccountPriority:
             return {account for account, at in self._asked.items() if at >= since and account != UNKNOWN}
 
     def rest(self, account_id: str) -> float:
-        """Seconds until a heavy account has rested from what it used; 0 where nobody else asks any more."""
+        """Seconds until a heavy account has rested from what it used; 0 where it is in nobody's way any more."""
         now = self._now()
         left = self._resting.get(account_id, now) - now
-        return left if left > 0 and self._is_heavier(account_id, now) else 0.0
+        return left if left > 0 and self._is_in_the_way(account_id, now) else 0.0
 
-    def _is_heavier(self, account_id: str, now: float) -> bool:
-        """Whether it is heavy, and someone asks who has used less."""
-        used = self.used(account_id)
-        if used < HEAVY_SECONDS:
-            return False
+    def _is_in_the_way(self, account_id: str, now: float) -> bool:
+        """Whether it is heavy, and had something to do lately while one had that has used less."""
+        return now - self._met.get(account_id, -math.inf) <= LATELY_SECONDS and self.used(account_id) >= HEAVY_SECONDS
+
+    def enter(self, account_id: str) -> None:
+        """The account has something more to do until `leave`: a step of a request, or a job. From any thread."""
         with self._lock:
-            for other, at in reversed(self._asked.items()):
-                if at < now - LATELY_SECONDS:
-                    return False
-                if other != account_id and self.used(other) * FACTOR < used:
-                    return True
-        return False
+            self._meet(account_id)
+            self._present[account_id] += 1
+
+    def leave(self, account_id: str) -> None:
+        """What `enter` told of is done."""
+        with self._lock:
+            self._present[account_id] -= 1
+            if not self._present[account_id]:
+                del self._present[account_id]
+
+    def _meet(self, account_id: str) -> None:
+        """Note which of the accounts that have something to do now is in the way of another one."""
+        if not self._present or (len(self._present) == 1 and account_id in self._present):
+            return
+        now, used = self._now(), self.used(account_id)
+        for other in self._present:
+            theirs = self.used(other)
+            if theirs >= HEAVY_SECONDS and used * FACTOR < theirs:
+                self._note(other, now)
+            elif used >= HEAVY_SECONDS and theirs * FACTOR < used:
+                self._note(account_id, now)
+
+    def _note(self, account_id: str, now: float) -> None:
+        self._met.pop(account_id, None)
+        self._met[account_id] = now
+        if len(self._met) > MOST_ACCOUNTS:
+            del self._met[next(iter(self._met))]
 
     async def turn(self, account_id: str) -> None:
         """Return when it is the turn of a request of a heavy account, and that has rested."""

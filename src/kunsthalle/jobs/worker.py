@@ -228,6 +228,7 @@ class Worker:
             return False
         self._held[job.id] = owner
         self._running[job.id] = job.account_id
+        self._store.priority.enter(job.account_id)
         try:
             self._do(job, owner)
         except queue.LeaseLost:
@@ -235,6 +236,7 @@ class Worker:
         finally:
             self._held.pop(job.id, None)
             self._running.pop(job.id, None)
+            self._store.priority.leave(job.account_id)
             self._store.refusals.forget(job.account_id)
             self._wake()
         return True

@@ -240,7 +240,15 @@ def test_who_has_asked_lately_is_known(priority: Priority, clock: Clock) -> None
     assert priority.asking() == {"c"}
 
 
-def test_a_heavy_account_rests_while_a_lighter_one_asks(priority: Priority, clock: Clock) -> None:
+def _meet(priority: Priority, *accounts: str) -> None:
+    """They have something to do at the same moment."""
+    for account_id in accounts:
+        priority.enter(account_id)
+    for account_id in accounts:
+        priority.leave(account_id)
+
+
+def test_a_heavy_account_rests_while_it_is_in_the_way_of_a_lighter_one(priority: Priority, clock: Clock) -> None:
     """It gets one second of the processor in so many, whatever it asks for."""
     priority.add("heavy", 10.0)
     began, used = clock.now, 0.0
@@ -249,6 +257,7 @@ def test_a_heavy_account_rests_while_a_lighter_one_asks(priority: Priority, cloc
         nonlocal used
         while clock.now < began + 5:
             priority.must_queue("light")
+            _meet(priority, "light", "heavy")
             await _step(priority, "heavy")
             used += 0.01
             clock.now += 0.01
@@ -259,39 +268,64 @@ def test_a_heavy_account_rests_while_a_lighter_one_asks(priority: Priority, cloc
 
 
 @pytest.mark.parametrize(
-    ("used", "other", "used_by_other", "asked", "rests"),
+    ("used", "met", "used_by_other", "since", "rests"),
     [
-        pytest.param(3.0, "light", 0.0, 0.0, True, id="a lighter one asks"),
-        pytest.param(3.0, UNKNOWN, 0.0, 0.0, True, id="someone asks who is not recognised"),
-        pytest.param(HEAVY_SECONDS / 2, "light", 0.0, 0.0, False, id="it is light itself"),
-        pytest.param(3.0, "heavy", 0.0, 0.0, False, id="it asks alone"),
-        pytest.param(3.0, "other", 2.9, 0.0, False, id="the other has used as much"),
-        pytest.param(3.0, "light", 0.0, LATELY_SECONDS + 0.1, False, id="the other has asked before"),
+        pytest.param(3.0, ("light", "heavy"), 0.0, 0.0, True, id="a lighter one has something to do"),
+        pytest.param(3.0, ("heavy", "light"), 0.0, 0.0, True, id="one comes while it has"),
+        pytest.param(3.0, ("heavy", UNKNOWN), 0.0, 0.0, True, id="someone comes who is not recognised"),
+        pytest.param(HEAVY_SECONDS / 2, ("heavy", "light"), 0.0, 0.0, False, id="it is light itself"),
+        pytest.param(3.0, ("heavy", "heavy"), 0.0, 0.0, False, id="it is in its own way alone"),
+        pytest.param(3.0, ("heavy", "light"), 2.9, 0.0, False, id="the other has used as much"),
+        pytest.param(3.0, ("heavy", "light"), 0.0, LATELY_SECONDS + 0.1, False, id="that is over"),
     ],
 )
 def test_who_rests(
-    priority: Priority, clock: Clock, used: float, other: str, used_by_other: float, asked: float, rests: bool
+    priority: Priority,
+    clock: Clock,
+    used: float,
+    met: tuple[str, str],
+    used_by_other: float,
+    since: float,
+    rests: bool,
 ) -> None:
     priority.add("heavy", used)
-    priority.add(other, used_by_other)
-    priority.must_queue(other)
-    priority.must_queue("heavy")
-    clock.now += asked
+    priority.add("light", used_by_other)
+    _meet(priority, *met)
+    clock.now += since
     priority.add("heavy", 0.02)
     assert priority.rest("heavy") == (pytest.approx(0.02 * REST, abs=0.002) if rests else 0)
 
 
+def test_who_asks_in_turn_for_two_accounts_does_not_wait(priority: Priority, clock: Clock) -> None:
+    """As a program does that publishes with one account and looks with another."""
+    priority.add("heavy", 3.0)
+
+    async def ask() -> None:
+        for _ in range(20):
+            for account_id in ("light", "heavy"):
+                priority.enter(account_id)
+                await _step(priority, account_id)
+                priority.add(account_id, 0.01)
+                priority.leave(account_id)
+
+    began = clock.now
+    asyncio.run(ask())
+    assert clock.now == began
+    assert priority._present == {}
+
+
 def test_nobody_rests_for_longer_than_is_of_use(priority: Priority, clock: Clock) -> None:
     priority.add("heavy", 3.0)
-    priority.must_queue("light")
+    _meet(priority, "heavy", "light")
     priority.add("heavy", 100.0)
     assert priority.rest("heavy") == MOST_REST_SECONDS
     began = clock.now
 
     async def ask() -> None:
-        """Others go on to use what it rests for."""
+        """Other steps go on to use what it rests for."""
         while clock.now < began + 10:
             priority.must_queue("light")
+            _meet(priority, "heavy", "light")
             asked = clock.now
             await _step(priority, "heavy")
             assert clock.now - asked <= MOST_RESTS_SECONDS
@@ -301,9 +335,9 @@ def test_nobody_rests_for_longer_than_is_of_use(priority: Priority, clock: Clock
     asyncio.run(ask())
 
 
-def test_a_job_rests_until_nobody_else_asks(priority: Priority, clock: Clock) -> None:
+def test_a_job_rests(priority: Priority, clock: Clock) -> None:
     priority.add("heavy", 3.0)
-    priority.must_queue("light")
+    _meet(priority, "heavy", "light")
     priority.add("heavy", 1.0)
     began = time.monotonic()
     priority.rest_in_job("heavy")
