@@ -62,6 +62,7 @@ LOOKED_UP_BY_NO_RULE = {
         "/_kunsthalle/scenarios/{name}",
         "/_kunsthalle/recordings/{id}/fetch",
         "/_kunsthalle/recordings/{id}",
+        "/_kunsthalle/quotas/{name}",
     ),
 }
 """Paths with parameters whose routes look nothing up before the handler runs, by the reason."""

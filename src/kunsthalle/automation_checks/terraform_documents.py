@@ -265,7 +265,8 @@ def references(expression: object) -> list[str]:
         return [reference for part in expression for reference in references(part)]
     if not isinstance(expression, dict):
         return []
-    texts = [reference for reference in expression.get("references", ()) if isinstance(reference, str)]
+    named = expression.get("references")
+    texts = [reference for reference in named if isinstance(reference, str)] if isinstance(named, list) else []
     return texts + [
         reference for name, part in expression.items() if name != "references" for reference in references(part)
     ]

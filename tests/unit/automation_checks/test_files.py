@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kunsthalle.automation_checks.check_run import Report, check
 from kunsthalle.automation_checks.checked_files import BadFile, read
 from kunsthalle.automation_checks.json_lines import lines_of
+from kunsthalle.automation_checks.terraform_documents import references
 from unit.automation_checks.documents import (
     FOREIGN_IMAGE,
     OTHER,
@@ -251,6 +252,11 @@ def test_addresses_name_modules_and_indexes(tmp_path: Path) -> None:
     text = json.dumps({"version": 4, "terraform_version": "1.5.7", "resources": rows})
     subjects = [one.place.subject for one in _report(tmp_path, text).findings]
     assert subjects == ['module.shop["a.b"].ibm_is_instance.web["x"]', 'module.shop["a.b"].ibm_is_instance.web[1]']
+
+
+@pytest.mark.parametrize("value", [None, 7, "ibm_is_image.web", {}, [None, 7, []]], ids=repr)
+def test_references_of_another_form_are_none(value: object) -> None:
+    assert references({"references": value}) == []
 
 
 def test_a_reference_is_followed_within_its_module(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fixtures.app import App, open_app
 from fixtures.frozen_app import OPERATOR
 from fixtures.vault import Vault, asking, authorize, encrypted_with, put_encrypted
 from hostile_images import builders_qcow2 as q
-from kunsthalle import drivers
+from kunsthalle import chosen_drivers
 from kunsthalle.block_storage import unchecked_images
 from kunsthalle.cli import status_verb
 from kunsthalle.db.tables import jobs as job_table
@@ -25,7 +25,7 @@ ODD = q.good(refcounts={5: 0})
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     """On a host without qemu-img."""
-    monkeypatch.setattr(drivers, "find_image_tools", lambda: None)
+    monkeypatch.setattr(chosen_drivers, "find_image_tools", lambda: None)
     made = open_app(tmp_path / "data")
     yield made
     monkeypatch.undo()
