@@ -26,7 +26,7 @@ _BY_ID = finder(table.c.id, table.c.sealed, table.c.ends_at)
 
 class SignIn(msgspec.Struct):
     """One account, opened with a key of it, or by a sign-in with a provider, whose session it then names. `expires` is
-    in seconds since the epoch, real time.
+    in seconds since the epoch, real time. With `id_token`, or with `logout_hint`, one signs out at the provider.
     """
 
     account_id: str
@@ -38,6 +38,12 @@ class SignIn(msgspec.Struct):
     expires: int
     session_id: str = ""
     provider: str = ""
+    id_token: str = ""
+    logout_hint: str = ""
+
+    def rest_on(self, other: SignIn) -> None:
+        """Another account, entered by the same sign-in with a provider."""
+        self.provider, self.id_token, self.logout_hint = other.provider, other.id_token, other.logout_hint
 
 
 class BrowserSession(msgspec.Struct):
@@ -86,7 +92,11 @@ class Sessions:
 
     def begin(self) -> tuple[str, BrowserSession]:
         """A new session that is not kept yet, and its secret."""
-        return self._ctx.ids.secret(), BrowserSession(began=self._ctx.clock.real())
+        return self.secret(), BrowserSession(began=self._ctx.clock.real())
+
+    def secret(self) -> str:
+        """Something that nobody can guess."""
+        return self._ctx.ids.secret()
 
     def now(self) -> int:
         """The present moment in seconds since the epoch, real time, as tokens count it."""

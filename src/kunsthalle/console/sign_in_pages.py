@@ -12,6 +12,7 @@ from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.browser_sessions import BrowserSession, SignIn
 from kunsthalle.console.forms import Form
 from kunsthalle.console.page_frame import FLASH, ROOT, Page, Visit, form, session_cookie
+from kunsthalle.console.signed_out_pages import leave_provider
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 _SOON = 60
@@ -108,10 +109,10 @@ async def _switch(visit: Visit, filled: Form) -> Response:
     if account in {sign_in.account_id for sign_in in session.sign_ins}:
         session.active = account
     else:
-        here = session.here.refresh_token
-        provider = session.here.provider
-        sign_in = await open_sign_in(visit, grant_type="refresh_token", refresh_token=here, bss_account=account)
-        sign_in.provider = provider
+        here = session.here
+        grant = {"grant_type": "refresh_token", "refresh_token": here.refresh_token}
+        sign_in = await open_sign_in(visit, **grant, bss_account=account)
+        sign_in.rest_on(here)
         session.add(sign_in)
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/")
@@ -129,10 +130,11 @@ async def _accept(visit: Visit, filled: Form) -> Response:
     if session is None or session.here is None:
         raise Refused(401, "unauthorized", "The session has ended.")
     await visit.api.send("POST", "/v2/users/accept", {"account_id": account_id})
-    here, provider = session.here.refresh_token, session.here.provider
+    here = session.here
     session.drop("")
-    sign_in = await open_sign_in(visit, grant_type="refresh_token", refresh_token=here, bss_account=account_id)
-    sign_in.provider = provider
+    grant = {"grant_type": "refresh_token", "refresh_token": here.refresh_token}
+    sign_in = await open_sign_in(visit, **grant, bss_account=account_id)
+    sign_in.rest_on(here)
     session.add(sign_in)
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/", "You have accepted the invitation.")
@@ -144,15 +146,16 @@ async def _leave_page(visit: Visit, filled: Form) -> Response:
 
 async def _leave(visit: Visit, _filled: Form) -> Response:
     """Ends the session here and in the browser, and every sign-in with a provider that it holds; on to where that of
-    the provider can be ended, too.
+    the provider is ended, too.
     """
     sign_ins = visit.session.sign_ins if visit.session is not None else []
     await visit.sessions.end(visit.secret)
     names = visit.single_sign_on.names
     for session_id in {sign_in.session_id for sign_in in sign_ins if sign_in.session_id}:
         await visit.single_sign_on.end(session_id)
-    provider = next((sign_in.provider for sign_in in reversed(sign_ins) if sign_in.provider in names), "")
-    answer = visit.to(f"/signed-out/{provider}" if provider else "/sign-in")
+    visit.session = None
+    last = next((sign_in for sign_in in reversed(sign_ins) if sign_in.provider in names), None)
+    answer = await leave_provider(visit, last) if last is not None else visit.to("/sign-in")
     visit.forget(answer, session_cookie(visit.secure), FLASH)
     return answer
 

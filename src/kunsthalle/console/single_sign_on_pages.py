@@ -1,4 +1,4 @@
-"""Signing in with a provider, signing out there, and one-time passcodes for `ibmcloud login --sso`."""
+"""Signing in with a provider, being signed out by it, and one-time passcodes for `ibmcloud login --sso`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kunsthalle.console.api_client import Refused
 from kunsthalle.console.forms import Form
 from kunsthalle.console.page_frame import ROOT, Page, Visit, filled, form, page, session_cookie
 from kunsthalle.console.sign_in_pages import following_page, open_sign_in, show_sign_in
-from kunsthalle.core.errors import NOT_FOUND
+from kunsthalle.console.signed_out_pages import named_provider
+from kunsthalle.oidc.farewells import Farewell
 from kunsthalle.oidc.sign_in_refusals import SignInRefused
 
 FLOW, PASSCODE_GRANT = "kunsthalle_flow", "urn:ibm:params:oauth:grant-type:passcode"
@@ -27,6 +28,10 @@ class SignedIn(Protocol):
     def passcode(self) -> str: ...
     @property
     def following(self) -> str: ...
+    @property
+    def id_token(self) -> str: ...
+    @property
+    def logout_hint(self) -> str: ...
 
 
 class SingleSignOn(Protocol):
@@ -37,21 +42,13 @@ class SingleSignOn(Protocol):
     async def begin(self, provider_id: str, redirect_uri: str, following: str) -> tuple[str, str]: ...
     async def finish(self, provider_id: str, sealed_flow: str, answer: dict[str, str], trace: str) -> SignedIn: ...
     async def end(self, session_id: str) -> None: ...
-    async def end_session_url(self, provider_id: str, back: str) -> str: ...
+    async def end_session_url(self, provider_id: str, farewell: Farewell) -> str: ...
     async def back_channel_logout(self, provider_id: str, token: str) -> int: ...
-
-
-def _provider(visit: Visit) -> str:
-    """The provider that the path names; 404 for one that there is not."""
-    id_ = str(visit.request.path_params["provider_id"])
-    if id_ not in visit.single_sign_on.names:
-        raise Refused(404, "not_found", NOT_FOUND)
-    return id_
 
 
 async def _begin(visit: Visit) -> Response:
     """To the provider, with what this browser has to bring back."""
-    id_ = _provider(visit)
+    id_ = named_provider(visit)
     try:
         url, flow = await visit.single_sign_on.begin(id_, _callback_url(visit, id_), visit.query.get("next", ""))
     except SignInRefused as refusal:
@@ -77,7 +74,7 @@ async def _finish(visit: Visit) -> Response:
     What follows is a page, and no redirection: a browser that comes from another site gives the session's cookie only
     to what a page of this one asks for.
     """
-    id_ = _provider(visit)
+    id_ = named_provider(visit)
     try:
         told = await _signed_in(visit, id_)
         sign_in = await open_sign_in(visit, grant_type=PASSCODE_GRANT, passcode=told.passcode)
@@ -87,7 +84,7 @@ async def _finish(visit: Visit) -> Response:
         return await _refused(visit, SignInRefused(refused.code, refused.message, refused.status))
     secret, session = visit.sessions.begin()
     await visit.sessions.end(visit.secret)
-    sign_in.provider = id_
+    sign_in.provider, sign_in.id_token, sign_in.logout_hint = id_, told.id_token, told.logout_hint
     session.add(sign_in)
     await visit.sessions.keep(secret, session)
     visit.session = None
@@ -112,16 +109,9 @@ async def _refused(visit: Visit, refusal: SignInRefused) -> Response:
     return answer
 
 
-async def _signed_out(visit: Visit) -> Response:
-    """Where somebody is asked whether to sign out at the provider, too."""
-    id_ = _provider(visit)
-    url = await visit.single_sign_on.end_session_url(id_, f"{visit.origin}{ROOT}/sign-in")
-    return visit.page("signed_out.html", name=visit.single_sign_on.names[id_], url=url)
-
-
 async def _back_channel(visit: Visit) -> Response:
     """A provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0)."""
-    id_ = _provider(visit)
+    id_ = named_provider(visit)
     token = (await filled(visit.request, _MOST_LOGOUT)).get("logout_token")
     try:
         await visit.single_sign_on.back_channel_logout(id_, token)
@@ -144,6 +134,5 @@ PAGES: tuple[Page, ...] = (
     page("/sign-in/{provider_id}", _begin, "", signed_in=False),
     page("/sign-in/{provider_id}/callback", _finish, "POST /identity/token", signed_in=False),
     Page("POST", "/sign-in/{provider_id}/back-channel-logout", _back_channel, "", signed_in=False, script=True),
-    page("/signed-out/{provider_id}", _signed_out, "", signed_in=False),
     *form("/passcode", _ask_passcode, _show_passcode, "POST /identity/passcode", without_account=True),
 )

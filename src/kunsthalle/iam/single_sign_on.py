@@ -21,6 +21,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.iam import federated_sign_ins as service
 from kunsthalle.oidc.answers import MAX_SECONDS
 from kunsthalle.oidc.code_flow import Client, Flow, Identity
+from kunsthalle.oidc.farewells import Farewell
 from kunsthalle.oidc.providers import Provider
 from kunsthalle.oidc.sign_in_refusals import SignInRefused
 
@@ -31,10 +32,14 @@ _PURPOSE = "sign-in-flow"
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """`passcode` is good for one token request; `following` is the page to go on to."""
+    """`passcode` is good for one token request; `following` is the page to go on to. With `id_token`, or with
+    `logout_hint` where that is empty, the sign-out at the provider says whose session ends.
+    """
 
     passcode: str
     following: str
+    id_token: str
+    logout_hint: str
 
 
 class SingleSignOn:
@@ -74,7 +79,7 @@ class SingleSignOn:
             log.warning("sign-in refused", provider=provider_id, code=refusal.code, email=email[:255], trace=trace)
             raise
         log.info("signed in", provider=provider_id, email=email, trace=trace)
-        return SignedIn(passcode, flow.following)
+        return SignedIn(passcode, flow.following, identity.id_token, identity.logout_hint)
 
     async def _passcode(self, identity: Identity, trace: str) -> str:
         ctx = replace(self._base, trace=trace)
@@ -103,10 +108,9 @@ class SingleSignOn:
         """Sign out: every token of that sign-in ends."""
         await self._store.write_async(self._base, lambda session: service.end_sign_in(session, session_id))
 
-    async def end_session_url(self, provider_id: str, back: str) -> str:
-        """Where a browser ends its session at the provider; empty where there is no such page, or no such provider."""
-        client = self._clients.get(provider_id)
-        return await client.end_session_url(back) if client is not None else ""
+    async def end_session_url(self, provider_id: str, farewell: Farewell) -> str:
+        """Where a browser ends its session at the provider; empty where there is no such page."""
+        return await self._clients[provider_id].end_session_url(farewell)
 
     async def back_channel_logout(self, provider_id: str, token: str) -> int:
         """Sign out whom a provider has signed out; how many sign-ins have ended."""

@@ -14,6 +14,7 @@ import msgspec
 from kunsthalle.core.clock import SECOND, Clock
 from kunsthalle.core.ids import Ids
 from kunsthalle.oidc.answers import MAX_SECONDS, Answers
+from kunsthalle.oidc.farewells import Farewell
 from kunsthalle.oidc.id_tokens import IdTokens
 from kunsthalle.oidc.metadata import Endpoints, Metadata
 from kunsthalle.oidc.providers import Provider
@@ -23,6 +24,8 @@ FLOW_SECONDS = 600
 """How long somebody may take at the provider."""
 MAX_CLAIMS = 64 * 1024
 """Bytes of JSON that are kept of what a provider says of somebody."""
+MAX_HINT = 4096
+"""Characters of an ID token that is kept to sign out with. It goes into an address, which must not grow beyond measure."""
 _PROTOCOL = frozenset(
     "iss aud azp exp iat nbf jti nonce at_hash c_hash s_hash auth_time acr amr sid typ events sub_jwk".split()
 )
@@ -54,6 +57,13 @@ class Identity(msgspec.Struct, frozen=True):
     name: str
     claims: dict[str, Any]
     sid: str
+    id_token: str
+    """As the provider signed it; empty for one that is too long to sign out with."""
+
+    @property
+    def logout_hint(self) -> str:
+        """Whose session ends, where no ID token says it: the provider's own name for the session, or the address."""
+        return self.sid or self.email
 
 
 class Client:
@@ -103,20 +113,26 @@ class Client:
             raise broken("no_id_token", self.provider.name, "it has no ID token")
         claims = await self._tokens.identity(id_token, flow.nonce)
         more = await self._userinfo(endpoints, access_token, claims["sub"])
-        return self._identity(claims, more)
+        return self._identity(claims, more, id_token)
 
     async def logout(self, token: str) -> tuple[str, str]:
         """Subject and session that a logout token of the provider ends."""
         return await self._tokens.logout(token)
 
-    async def end_session_url(self, back: str) -> str:
+    async def end_session_url(self, farewell: Farewell) -> str:
         """Where a browser goes to end its session at the provider; empty where the provider has no such page."""
         try:
             endpoint = (await self._metadata.endpoints()).end_session
         except SignInRefused:
             return ""
-        asked = {"client_id": self.provider.client_id, "post_logout_redirect_uri": back}
-        return _with_query(endpoint, asked) if endpoint else ""
+        asked = {
+            "client_id": self.provider.client_id,
+            "id_token_hint": farewell.id_token,
+            "logout_hint": "" if farewell.id_token else farewell.logout_hint,
+            "post_logout_redirect_uri": farewell.back,
+            "state": farewell.state,
+        }
+        return _with_query(endpoint, {name: value for name, value in asked.items() if value}) if endpoint else ""
 
     def _check_answer(self, flow: Flow, answer: dict[str, str], endpoints: Endpoints) -> None:
         """That the answer is to this request, and the provider's own: two providers cannot be taken for each other."""
@@ -169,7 +185,7 @@ class Client:
             raise broken("wrong_subject", self.provider.name, "it speaks of somebody else than its token")
         return claims
 
-    def _identity(self, told: dict[str, Any], more: dict[str, Any]) -> Identity:
+    def _identity(self, told: dict[str, Any], more: dict[str, Any], id_token: str) -> Identity:
         """`told` is what the ID token says, `more` what is said beside it. The address and whether it is verified are
         taken from one of them: what one says of an address says nothing of the other's.
         """
@@ -188,6 +204,7 @@ class Client:
             name=name[:100] if isinstance(name, str) and name.isprintable() else "",
             claims=person,
             sid=sid if isinstance(sid, str) and len(sid) <= 255 else "",
+            id_token=id_token if len(id_token) <= MAX_HINT else "",
         )
 
 

@@ -29,6 +29,8 @@ ALGORITHMS = {
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _MAX_LOGOUT_AGE = 300
 """Seconds that a logout token is good for, where it does not say itself."""
+_PAST = {"nbf": "its token is not good yet", "auth_time": "its token is of somebody who signs in later"}
+"""Claims that may be absent, of moments that have passed, and what is wrong where they have not."""
 _SKEWED = "Its clock and the clock of this server may differ."
 
 
@@ -125,9 +127,10 @@ class IdTokens:
             ends = issued + _MAX_LOGOUT_AGE
         if ends <= now - leeway:
             raise self._broken("expired", f"its token has ended. {_SKEWED}")
-        begins = self._moment(claims, "nbf")
-        if begins is not None and begins > now + leeway:
-            raise self._broken("issued_later", f"its token is not good yet. {_SKEWED}")
+        for name, fault in _PAST.items():
+            moment = self._moment(claims, name)
+            if moment is not None and moment > now + leeway:
+                raise self._broken("issued_later", f"{fault}. {_SKEWED}")
 
     def _moment(self, claims: dict[str, Any], name: str) -> float | None:
         value = claims.get(name)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.app import App
+from fixtures.frozen_app import asgi_answer
 from fixtures.identity_provider import IdentityProvider
 from kunsthalle.accounts.models import User
 from kunsthalle.accounts.queries import memberships_of
 from kunsthalle.db import audit
-from unit.oidc.conftest import Browser, add_person, words
+from kunsthalle.local.client import Response
+from unit.ibmcloud.command_shell import ibmcloud
+from unit.oidc.conftest import HOST, Browser, add_person, words
 
 SOMEONE = "someone@example.com"
 
@@ -111,6 +116,61 @@ def test_who_is_disabled_or_removed_loses_the_session_and_does_not_come_back(
     browser.sign_in(provider)
     app.do("DELETE", f"/v2/accounts/{app.accounts['owner']}/users/{iam_id}")
     assert browser.get("/console/catalogs").status == 303
+
+
+def _commands(app: App, monkeypatch: pytest.MonkeyPatch, home: Path) -> Callable[..., tuple[int, str]]:
+    """Command lines of `ibmcloud` against the application, without a socket: exit code, and what is said."""
+
+    def exchanged(
+        _url: str, method: str, target: str, body: bytes | None, headers: dict[str, str], **_more: Any
+    ) -> Response:
+        sent = {name.lower(): value for name, value in headers.items()}
+        told = app.loop.run_until_complete(
+            asgi_answer(app.server, method, target, {"host": HOST, **sent}, body or b"")
+        )
+        got = Message()
+        for name, value in told.headers:
+            got[name.decode()] = value.decode()
+        return Response(told.status, got, told.body)
+
+    monkeypatch.setattr("kunsthalle.ibmcloud.http_client.exchange", exchanged)
+    env = {"IBMCLOUD_HOME": str(home), "KUNSTHALLE_URL": f"http://{HOST}"}
+
+    def run(*words: str, stdin: str = "") -> tuple[int, str]:
+        said = ibmcloud(*words, env=env, stdin=stdin)
+        return said.code, said.out + said.err
+
+    return run
+
+
+def _new_passcode(browser: Browser) -> str:
+    page = browser.get("/console/passcode").body.decode()
+    form_token = page.partition('name="form_token" value="')[2].partition('"')[0]
+    page = browser.post("/console/passcode", f"form_token={form_token}").body.decode()
+    return page.partition('<code id="passcode">')[2].partition("<")[0]
+
+
+def test_who_is_disabled_gets_no_token_by_the_command_line_and_keeps_none(
+    signing_in: App, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app, browser = signing_in, Browser(signing_in)
+    run = _commands(app, monkeypatch, tmp_path)
+    (user,) = _memberships(app)
+    browser.sign_in(provider)
+    code, said = run("login", "--sso", "-r", "us-south", stdin=f"n\n{_new_passcode(browser)}\n")
+    assert code == 0, said
+    assert f"{SOMEONE}" in said
+    assert run("is", "images")[0] == 0
+    unused = _new_passcode(browser)
+    _state(app, user.iam_id, "DISABLED_CLASSIC_INFRASTRUCTURE")
+    code, said = run("is", "images")
+    assert code == 1, "neither the access token nor the refresh token counts"
+    assert "Not logged in" in said
+    code, said = run("login", "--sso", "-r", "us-south", stdin=f"n\n{unused}\n")
+    assert code == 1
+    assert "Unable to authenticate" in said
+    assert browser.get("/console/passcode").status == 303, "no passcode, and no page that makes one"
+    assert Browser(app).sign_in(provider).status == 403
 
 
 def test_who_is_disabled_in_one_account_enters_another(signing_in: App, provider: IdentityProvider) -> None:

@@ -122,11 +122,13 @@ def test_who_was_invited_signs_in_accepts_and_signs_out_everywhere(guest: Guest,
     guest.open("/catalogs?limit=10").log_in("ada")
     guest.sees("publisher").press("Accept invitation")
     guest.page.get_by_role("link", name="publisher: switch account").wait_for()
-    guest.press("Sign out").press("Sign out").sees("You are signed out").accessible()
-    guest.press("Sign out of Example")
+    guest.press("Sign out").press("Sign out")
+    guest.page.wait_for_url(re.compile(f"^{re.escape(guest.issuer)}/session/end"))
     guest.page.get_by_role("button", name="Yes, sign me out").click()
-    guest.page.wait_for_url(re.compile("/console/sign-in"))
-    guest.sees("API key")
+    guest.page.wait_for_url(re.compile("/console/signed-out/example"))
+    guest.sees("You are signed out", "Example has sent you back after you signed out there.").accessible()
+    guest.press("Sign in").page.get_by_role("link", name="Sign in with Example").click()
+    guest.page.locator('input[name="login"]').wait_for()  # the provider asks anew: its session has ended
 
 
 def test_everything_works_without_a_script(served: Served, browser: Any, provider: CertifiedProvider) -> None:
@@ -136,6 +138,10 @@ def test_everything_works_without_a_script(served: Served, browser: Any, provide
         assert guest.page.url.endswith("/console/images/custom"), "on to the page that was asked for"
         cookies = {cookie["name"]: cookie for cookie in guest.page.context.cookies(f"{served.url}/console/")}
         assert cookies["kunsthalle_session"]["sameSite"] == "Strict"
+        guest.page.get_by_role("link", name="Sign out").click()
+        guest.page.get_by_role("button", name="Sign out").click()
+        guest.page.get_by_role("button", name="Yes, sign me out").click()
+        guest.sees("Example has sent you back after you signed out there.")
 
 
 def test_the_command_line_signs_in_with_a_passcode(guest: Guest, served: Served, tmp_path: Path) -> None:
