@@ -1,4 +1,4 @@
-"""The planted faults of tools/mutants.py are where they should be, and their verdicts mean what they say."""
+"""The planted faults of tools/mutant_rows are where they should be, and the verdicts on them mean what they say."""
 
 from __future__ import annotations
 
@@ -52,3 +52,10 @@ def test_a_mutant_is_killed_by_a_test_that_fails(tmp_path: Path, value: str, tes
     mutant = mutants.Mutant("name", "rule", "value.py", "= 1", f"= {value}", (str(story),))
     assert mutants.outcome(mutant, tmp_path / "src") == verdict
     assert (package / "value.py").read_text() == "VALUE = 1\n"
+
+
+def test_names_are_of_one_kind_and_choose_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [mutant.name for mutant in mutants.MUTANTS]
+    assert sorted(set(names)) == sorted(names)
+    assert mutants.main(["no such name"]) == 2
+    assert names[0] in capsys.readouterr().out

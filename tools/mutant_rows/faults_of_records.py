@@ -1,0 +1,92 @@
+"""Faults of the database and of jobs."""
+
+from __future__ import annotations
+
+from tools.mutant_rows.row import UNIT, Mutant
+
+JOBS = f"{UNIT}/db/test_jobs.py"
+PRIORITY = f"{UNIT}/db/test_account_priority.py"
+WRITERS = f"{UNIT}/db/test_writer_turns.py"
+
+ROWS = (
+    Mutant(
+        "action beyond the caller's roles",
+        "R11",
+        "db/visibility.py",
+        "    if action != kind.read:\n",
+        "    if action == kind.read:\n",
+        (f"{UNIT}/db/test_scope.py::test_seen_but_not_within_the_actions_reach_is_403",),
+    ),
+    Mutant(
+        "two nodes at work on one machine",
+        "engines",
+        "jobs/leases.py",
+        "    free = or_(leases.c.owner == owner, leases.c.until < real)",
+        "    free = or_(leases.c.owner == owner, leases.c.until > 0)",
+        (f"{UNIT}/instances/test_server_locks.py::test_a_server_is_one_nodes_at_a_time_and_others_are_not_held_up",),
+    ),
+    Mutant(
+        "late write of a node that lost its job",
+        "jobs of nodes",
+        "jobs/queue.py",
+        '    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)\n',
+        '    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", owner != "")\n',
+        (f"{JOBS}::test_who_lost_the_lease_commits_nothing",),
+    ),
+    Mutant(
+        "job taken from a node that is there",
+        "jobs of nodes",
+        "jobs/queue.py",
+        '    return and_(jobs.c.state == "running", jobs.c.lease_until < real)',
+        '    return and_(jobs.c.state == "running", jobs.c.lease_until > 0)',
+        (f"{JOBS}::test_a_lease_runs_out_in_real_time_only",),
+    ),
+    Mutant(
+        "heartbeat that renews nothing",
+        "jobs of nodes",
+        "jobs/queue.py",
+        "        session.execute(update(jobs).where(is_mine).values(lease_until=until))",
+        "        session.execute(update(jobs).where(is_mine).values(lease_until=min(until, 0)))",
+        (f"{JOBS}::test_the_heartbeat_keeps_what_is_in_the_workers_hands",),
+    ),
+    Mutant(
+        "transition from a wrong state",
+        "states",
+        "db/transitions.py",
+        ".where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)",
+        ".where(table.c.id == id_, *conditions)",
+        (f"{UNIT}/db/test_rows.py::test_exactly_the_declared_moves_are_made",),
+    ),
+    Mutant(
+        "heavy accounts do not queue",
+        "note 24",
+        "db/account_priority.py",
+        "return not alone and self.used(account_id) >= HEAVY_SECONDS",
+        "return False",
+        (f"{PRIORITY}::test_requests_of_light_accounts_pass_and_the_lightest_of_the_heavy_is_next",),
+    ),
+    Mutant(
+        "jobs write before requests",
+        "note 24",
+        "db/writer_turns.py",
+        "not self._held and (not self._announced or self._passed >= MOST_PASSED)",
+        "not self._held",
+        (f"{WRITERS}::test_an_announced_request_writes_before_a_job_that_waits",),
+    ),
+    Mutant(
+        "heartbeat for a job of another node",
+        "jobs of nodes",
+        "jobs/queue.py",
+        'is_mine = and_(jobs.c.id == id_, jobs.c.lease_owner == owner, jobs.c.state == "running")',
+        'is_mine = and_(jobs.c.id == id_, owner != "", jobs.c.state == "running")',
+        (f"{JOBS}::test_the_heartbeat_keeps_what_is_in_the_workers_hands",),
+    ),
+    Mutant(
+        "a lost job goes on as if nothing were",
+        "jobs of nodes",
+        "jobs/queue.py",
+        "    if session.execute(update(jobs).where(is_mine).values(values)).rowcount != 1:",
+        "    if session.execute(update(jobs).where(is_mine).values(values)).rowcount > 1:",
+        (f"{JOBS}::test_who_lost_the_lease_commits_nothing",),
+    ),
+)
