@@ -124,9 +124,7 @@ ROWS = (
         "api/call_limits.py",
         "        room = max(0.0, BURST_SECONDS - interval)\n",
         "        room = BURST_SECONDS\n",
-        (
-            f"{LIMITS}::test_calls_are_let_in_at_once_up_to_ten_seconds_worth_and_then_as_they_are_regained",
-        ),
+        (f"{LIMITS}::test_calls_are_let_in_at_once_up_to_ten_seconds_worth_and_then_as_they_are_regained",),
     ),
     Mutant(
         "a limit of its own for each of many IPv6 addresses",

@@ -25,7 +25,7 @@ FLOW_SECONDS = 600
 MAX_CLAIMS = 64 * 1024
 """Bytes of JSON that are kept of what a provider says of somebody."""
 MAX_HINT = 4096
-"""Characters of an ID token that is kept to sign out with. It goes into an address, which must not grow beyond measure."""
+"""Characters of an ID token that is kept to sign out with. It goes into an address, which must stay short."""
 _PROTOCOL = frozenset(
     "iss aud azp exp iat nbf jti nonce at_hash c_hash s_hash auth_time acr amr sid typ events sub_jwk".split()
 )

@@ -125,9 +125,7 @@ def _commands(app: App, monkeypatch: pytest.MonkeyPatch, home: Path) -> Callable
         _url: str, method: str, target: str, body: bytes | None, headers: dict[str, str], **_more: Any
     ) -> Response:
         sent = {name.lower(): value for name, value in headers.items()}
-        told = app.loop.run_until_complete(
-            asgi_answer(app.server, method, target, {"host": HOST, **sent}, body or b"")
-        )
+        told = app.loop.run_until_complete(asgi_answer(app.server, method, target, {"host": HOST, **sent}, body or b""))
         got = Message()
         for name, value in told.headers:
             got[name.decode()] = value.decode()
@@ -169,7 +167,8 @@ def test_who_is_disabled_gets_no_token_by_the_command_line_and_keeps_none(
     code, said = run("login", "--sso", "-r", "us-south", stdin=f"n\n{unused}\n")
     assert code == 1
     assert "Unable to authenticate" in said
-    assert browser.get("/console/passcode").status == 303, "no passcode, and no page that makes one"
+    assert _new_passcode(browser) == ""
+    assert browser.get("/console/catalogs").status == 303, "the console's session has ended, too"
     assert Browser(app).sign_in(provider).status == 403
 
 

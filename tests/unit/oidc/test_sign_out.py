@@ -74,7 +74,9 @@ def test_the_script_of_a_dialog_is_told_where_to_go(signing_in: App, provider: I
     assert (asked["id_token_hint"], asked["state"]) == (signed[0], browser.cookies["kunsthalle_leaving"])
 
 
-@pytest.mark.parametrize("query", ["", "?state=", "?state=of-somebody-else", "?state={state}&state={state}", "?state=é"])
+@pytest.mark.parametrize(
+    "query", ["", "?state=", "?state=of-somebody-else", "?state={state}&state={state}", "?state=é"]
+)
 def test_only_who_went_to_the_provider_is_told_that_they_are_back(
     query: str, signing_in: App, provider: IdentityProvider
 ) -> None:
@@ -155,7 +157,9 @@ def test_the_id_token_is_in_no_log_and_readable_nowhere(
     browser = Browser(signing_in)
     browser.sign_in(provider)
     kept = b"".join(
-        path.read_bytes() for path in signing_in.server.settings.data.rglob("*") if path.is_file() and path.stat().st_size
+        path.read_bytes()
+        for path in signing_in.server.settings.data.rglob("*")
+        if path.is_file() and path.stat().st_size
     )
     _sign_out(browser)
     payload = signed[0].split(".")[1]
