@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -75,7 +76,7 @@ from kunsthalle.local import folder, shared_folder
 from kunsthalle.local.master_keys import given
 from kunsthalle.operator import routes_control
 from kunsthalle.operator.traces import tracing_of
-from kunsthalle.settings import BadSetting, Settings
+from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools
@@ -431,15 +432,12 @@ def _reading_setup(settings: Settings, cipher: Cipher, drivers: Drivers) -> Read
 
 
 def _providers(settings: Settings) -> tuple[Provider, ...]:
-    """Whom people may sign in with. BadSetting for a file that says it wrongly."""
-    if not settings.oidc_providers:
+    """Whom people may sign in with. BadSetting where they are said wrongly."""
+    if not settings.oidc_providers and not settings.providers:
         return ()
-    from kunsthalle.oidc.providers import BadProviders, of_setting
+    from kunsthalle.oidc.providers import of_settings
 
-    try:
-        return of_setting(settings.oidc_providers)
-    except BadProviders as error:
-        raise BadSetting("oidc_providers", settings.oidc_providers, str(error)) from error
+    return of_settings(settings, os.environ)
 
 
 def host_names(settings: Settings) -> tuple[str, ...]:

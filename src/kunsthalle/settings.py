@@ -7,16 +7,15 @@ field declared with `_sections`: a tuple of a frozen dataclass, whose fields are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from kunsthalle.core import addresses, setting_rules
 from kunsthalle.core.hypervisor_names import HYPERVISORS
+from kunsthalle.core.masked_values import masked, shown_value
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
 _LARGEST = 2**31 - 1
@@ -33,15 +32,11 @@ class BadSetting(ValueError):
     def __init__(self, name: str, value: object, allowed: str, place: str = "", *, secret: bool | None = None) -> None:
         self.name, self.value, self.allowed = name, value, allowed
         self.secret = name in _secrets() if secret is None else secret
-        shown = ascii(masked(str(value))) if self.secret else _shown(str(value))
+        shown = ascii(masked(str(value))) if self.secret else shown_value(str(value))
         super().__init__(f"{place or option(name)} {shown}: {allowed}.")
 
 
-MASK = "***"
-"""What is shown in place of a secret."""
 PREFIX = "KUNSTHALLE_"
-_PASSWORD = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
-"""Of the query of a PostgreSQL URL."""
 FROM_FILE = "_file"
 """What is added to the name of a secret for the setting that names a file with it."""
 
@@ -54,28 +49,6 @@ def option(name: str) -> str:
 def variable(name: str) -> str:
     """The environment variable for a setting."""
     return _VARIABLES.get(name) or PREFIX + name.upper()
-
-
-def _shown(url: str) -> str:
-    """What was given, on one line, without the password that an address may hold."""
-    url = _without_password(url)
-    return ascii(url) if len(url) <= 200 else f"{url[:200]!a}…"
-
-
-def _without_password(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        if parts.password is not None:
-            parts = parts._replace(netloc=f"{MASK}@{parts.netloc.rpartition('@')[2]}")
-        return urlunsplit(parts._replace(query=_PASSWORD.sub(MASK, parts.query))) if "://" in url else url
-    except ValueError:  # no address
-        return url
-
-
-def masked(secret: str) -> str:
-    """What is shown of a secret: of an address all but its password, of any other text nothing."""
-    is_address = re.match(r"[a-z][a-z0-9+]*://[^\s]*$", secret) is not None
-    return _without_password(secret)[:200] if is_address else MASK if secret else ""
 
 
 def _setting(
@@ -174,6 +147,30 @@ class AuditSink:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """An OpenID Connect provider that people may sign in with. `oidc.providers` knows what else is allowed."""
+
+    name: str = _setting("", "Its name in addresses: a-z, 0-9 and -", allowed=setting_rules.sink_name)
+    label: str = _setting("", "Words on the button to sign in; default: its name")
+    issuer: str = _setting("", "The provider's own name for itself; https, or http on this host")
+    client_id: str = _setting("", "Name of this server at the provider")
+    client_secret: str = _setting("", "Secret of this server there; or in a file: client_secret_file", secret=True)
+    client_secret_env: str = _setting("", "Environment variable with that secret, instead")
+    email_domains: str = _setting("", "Domains whose addresses it may speak for, a list; '*' for all", several=True)
+    scopes: str = _setting("openid,email,profile", "What is asked for, a list with openid in it", several=True)
+    email_claim: str = _setting("email", "Claim with the address")
+    email_verified_claim: str = _setting("email_verified", "Claim that says whether the address is verified")
+    name_claim: str = _setting("name", "Claim with the person's name")
+    realm: str = _setting("", "What rules of access groups and trusted profiles call it; default: the issuer")
+    provision_account: str = _setting("", "Account that somebody unknown becomes a user of; default: they are refused")
+    ca_file: str = _setting("", "File with further certificates to trust when it is called")
+    leeway_seconds: int = _setting(60, "Seconds by which its clock may differ, either way", most=600)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How one server process runs. Only `data` must be a folder that this process may write to."""
 
@@ -228,7 +225,8 @@ class Settings:
     )
     oidc_providers: str = _setting(
         "",
-        "TOML file with the OpenID Connect providers that people may sign in with; default: API keys only",
+        "TOML file with the OpenID Connect providers that people may sign in with; or the tables `providers` of this"
+        " file; default: API keys only",
     )
     blobs: str = _setting(
         "",
@@ -376,6 +374,9 @@ class Settings:
     )
     audit_sinks: tuple[AuditSink, ...] = _sections(
         AuditSink, "Places outside that events of the audit are sent to, in the form of IBM's Activity Tracker (CADF)"
+    )
+    providers: tuple[IdentityProvider, ...] = _sections(
+        IdentityProvider, "OpenID Connect providers that people may sign in with, beside those of oidc_providers"
     )
     disk_reserve: int = _setting(
         1024, "MB (2**20 bytes) of disk space that images, disks and exports leave free for the database", reload=True
@@ -569,6 +570,8 @@ def _check(setting: Field[Any], value: Any) -> None:
     rule: Allowed | None = setting.metadata["allowed"]
     text = rule(value) if rule is not None else ""
     if text:
+        if setting.metadata["section"] is not None:  # by their names: the records may hold secrets
+            value = ", ".join(record.name for record in value)
         raise BadSetting(setting.name, value, text, secret=setting.metadata["secret"])
 
 

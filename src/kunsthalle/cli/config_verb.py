@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,8 @@ from kunsthalle.cli import common
 from kunsthalle.cli import setting_options as settings
 from kunsthalle.config_example import example as example_file
 from kunsthalle.config_sources import BadSettings, Loaded
-from kunsthalle.settings import BadSetting, Settings, described, masked
+from kunsthalle.core.masked_values import masked
+from kunsthalle.settings import BadSetting, Settings, described
 
 _COLUMNS = ("SETTING", "VALUE", "FROM")
 
@@ -104,7 +106,7 @@ def check(file: str | None, output: str) -> None:
 
 
 def _of_other_files(known: Settings, loaded: Loaded) -> list[str]:
-    """What is wrong with addresses of stores and with files of TLS, of which nothing is made."""
+    """What is wrong with addresses of stores, files of TLS and identity providers, of which nothing is made."""
     from kunsthalle.cli.serve import Refusal, check_addresses
 
     errors = []
@@ -117,6 +119,13 @@ def _of_other_files(known: Settings, loaded: Loaded) -> list[str]:
 
         try:
             read(known)
+        except BadSetting as error:
+            errors.append(loaded.with_place(str(error)))
+    if known.providers or known.oidc_providers:
+        from kunsthalle.oidc.providers import of_settings
+
+        try:
+            of_settings(known, os.environ)
         except BadSetting as error:
             errors.append(loaded.with_place(str(error)))
     return errors

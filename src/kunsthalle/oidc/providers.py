@@ -1,4 +1,5 @@
-"""The providers that people may sign in with, as a TOML file names them. Secrets are elsewhere: in files or variables.
+"""The providers that people may sign in with, as tables of the settings (`[[providers]]`) or a TOML file of their own
+name them. Secrets of that file are elsewhere: in files or variables.
 
 ```toml
 [providers.example]
@@ -12,11 +13,10 @@ email_domains = ["example.com"]
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from kunsthalle.core.addresses import is_loopback
+from kunsthalle.settings import BadSetting, IdentityProvider, Settings
 
 ANY_DOMAIN = "*"
 MAX_PROVIDERS = 32
@@ -36,6 +37,16 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
 class BadProviders(ValueError):
     """The file cannot be used. The message is one line: the field, what it is, what is allowed."""
+
+
+class BadField(BadProviders):
+    """A field of a provider, as the file calls it."""
+
+    def __init__(self, id_: str, field: str, value: object, allowed: str) -> None:
+        self.id, self.field, self.value, self.allowed = id_, field, value, allowed
+        shown = ascii(value[:200]) if isinstance(value, str) else str(value)[:200]
+        name = id_ if _ID.fullmatch(id_) else ascii(id_[:64])
+        super().__init__(f"providers.{name}.{field} {shown}: {allowed}")
 
 
 class ClaimNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,29 +134,26 @@ def read(path: Path, environment: Mapping[str, str]) -> tuple[Provider, ...]:
         raise BadProviders(f"is refused: {error}") from error
     if len(tables) > MAX_PROVIDERS:
         raise BadProviders(f"has {len(tables)} providers; at most {MAX_PROVIDERS} are allowed")
-    providers = tuple(_provider(id_, table, path.parent, environment) for id_, table in tables.items())
+    providers = []
+    for id_, table in tables.items():
+        providers.append(_provider(id_, table, path.parent, _secret(id_, table, path.parent, environment)))
     _check_apart(providers)
-    return providers
+    return tuple(providers)
 
 
-def _check_apart(providers: tuple[Provider, ...]) -> None:
+def _check_apart(providers: Sequence[Provider]) -> None:
     """Two of one realm could each speak for whom the rules trust the other with."""
     realms: dict[str, Provider] = {}
     for provider in providers:
         other = realms.setdefault(provider.realm, provider)
         if other is not provider:
             text = "two providers have this realm; give each a realm of its own"
-            raise _bad(provider.id, "realm", provider.realm, f"{text} ({other.id!r} has it, too)")
+            raise BadField(provider.id, "realm", provider.realm, f"{text} ({other.id!r} has it, too)")
 
 
-def _bad(id_: str, field: str, value: object, allowed: str) -> BadProviders:
-    shown = ascii(value[:200]) if isinstance(value, str) else str(value)[:200]
-    return BadProviders(f"providers.{id_}.{field} {shown}: {allowed}")
-
-
-def _provider(id_: str, table: _Table, folder: Path, environment: Mapping[str, str]) -> Provider:
+def _provider(id_: str, table: _Table, folder: Path, secret: str) -> Provider:
     if not _ID.fullmatch(id_):
-        raise BadProviders(f"providers.{id_[:64]!a}: the name of a table has 1 to 32 of a-z, 0-9 and -")
+        raise BadField(id_, "id", id_, "the name of a table has 1 to 32 of a-z, 0-9 and -, none of them at its ends")
     _check_texts(id_, table)
     _check_domains(id_, table.email_domains)
     provider = Provider(
@@ -153,7 +161,7 @@ def _provider(id_: str, table: _Table, folder: Path, environment: Mapping[str, s
         name=table.name,
         issuer=table.issuer,
         client_id=table.client_id,
-        client_secret=_secret(id_, table, folder, environment),
+        client_secret=secret,
         scopes=_scopes(id_, table.scopes),
         email_domains=frozenset(table.email_domains),
         claims=table.claims,
@@ -178,30 +186,30 @@ def _check_texts(id_: str, table: _Table) -> None:
     }
     for field, (text, least, most) in bounds.items():
         if not least <= len(text) <= most or not text.isprintable():
-            raise _bad(id_, field, text, f"give {least} to {most} printable characters")
+            raise BadField(id_, field, text, f"give {least} to {most} printable characters")
     if not 0 <= table.leeway_seconds <= 600:
-        raise _bad(id_, "leeway_seconds", table.leeway_seconds, "give a whole number of seconds, 0 to 600")
+        raise BadField(id_, "leeway_seconds", table.leeway_seconds, "give a whole number of seconds, 0 to 600")
 
 
 def _check_issuer(provider: Provider) -> None:
     advice = "give https://host without a query or a fragment; http is for a provider on this host"
     if not provider.allows_url(provider.issuer) or re.search(r"[?#\s]", provider.issuer):
-        raise _bad(provider.id, "issuer", provider.issuer, advice)
+        raise BadField(provider.id, "issuer", provider.issuer, advice)
 
 
 def _check_domains(id_: str, domains: list[str]) -> None:
     advice = "give the domains whose addresses the provider speaks for, in lower case, or '*' for all"
     if not domains:
-        raise _bad(id_, "email_domains", domains, advice)
+        raise BadField(id_, "email_domains", domains, advice)
     for domain in domains:
         if domain != ANY_DOMAIN and not _DOMAIN.fullmatch(domain):
-            raise _bad(id_, "email_domains", domain, advice)
+            raise BadField(id_, "email_domains", domain, advice)
 
 
 def _scopes(id_: str, scopes: list[str]) -> tuple[str, ...]:
     wrong = next((scope for scope in scopes if not _SCOPE.fullmatch(scope)), None)
     if wrong is not None or "openid" not in scopes:
-        raise _bad(id_, "scopes", wrong or scopes, "give a list of scopes with 'openid' among them")
+        raise BadField(id_, "scopes", wrong or scopes, "give a list of scopes with 'openid' among them")
     return tuple(scopes)
 
 
@@ -210,7 +218,7 @@ def _certificates(id_: str, text: str, folder: Path) -> str:
         return ""
     path = folder / text
     if not path.is_file():
-        raise _bad(id_, "ca_file", text, "there is no such file")
+        raise BadField(id_, "ca_file", text, "there is no such file")
     return str(path)
 
 
@@ -218,11 +226,11 @@ def _secret(id_: str, table: _Table, folder: Path, environment: Mapping[str, str
     """The client's secret; empty for a public client, which has none."""
     if table.client_secret_file and table.client_secret_env:
         text = "give client_secret_file or client_secret_env, not both"
-        raise _bad(id_, "client_secret_env", table.client_secret_env, text)
+        raise BadField(id_, "client_secret_env", table.client_secret_env, text)
     if table.client_secret_env:
         secret = environment.get(table.client_secret_env, "")
         if not secret:
-            raise _bad(id_, "client_secret_env", table.client_secret_env, "the environment has no such variable")
+            raise BadField(id_, "client_secret_env", table.client_secret_env, "the environment has no such variable")
         return secret
     if not table.client_secret_file:
         return ""
@@ -235,17 +243,75 @@ def _secret_of_file(id_: str, name: str, folder: Path) -> str:
         path = folder / name
         mode, text = path.stat().st_mode, path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise _bad(id_, field, name, f"the file cannot be read: {error}") from error
+        raise BadField(id_, field, name, f"the file cannot be read: {error}") from error
     if mode & stat.S_IRWXO:
-        raise _bad(id_, field, name, "every user of this host can reach the file: chmod 600 it")
+        raise BadField(id_, field, name, "every user of this host can reach the file: chmod 600 it")
     if not text or len(text) > 4096:
-        raise _bad(id_, field, name, "the file must hold the secret alone, 1 to 4096 characters")
+        raise BadField(id_, field, name, "the file must hold the secret alone, 1 to 4096 characters")
     return text
 
 
-def of_setting(text: str) -> tuple[Provider, ...]:
-    """The providers of the setting `oidc_providers`; none where it is empty."""
-    return read(Path(text).resolve(), os.environ) if text else ()
+_KEYS = {
+    "id": "name",
+    "name": "label",
+    "claims.email": "email_claim",
+    "claims.email_verified": "email_verified_claim",
+    "claims.name": "name_claim",
+}
+"""What the settings call fields that the file of providers calls otherwise."""
+
+
+def of_settings(settings: Settings, environment: Mapping[str, str]) -> tuple[Provider, ...]:
+    """The providers of the settings: those of tables of their own, then those of the file. BadSetting."""
+    path = settings.oidc_providers
+    try:
+        providers = [_of_record(record, environment) for record in settings.providers]
+        providers += read(Path(path).resolve(), environment) if path else ()
+        _check_ids(providers)
+        _check_apart(providers)
+    except BadField as error:
+        if all(error.id != record.name for record in settings.providers):
+            raise BadSetting("oidc_providers", path, str(error)) from error
+        place = f"providers.{error.id}.{_KEYS.get(error.field, error.field)}"
+        raise BadSetting("providers", error.value, error.allowed, place) from error
+    except BadProviders as error:
+        raise BadSetting("oidc_providers", path, str(error)) from error
+    return tuple(providers)
+
+
+def _check_ids(providers: Sequence[Provider]) -> None:
+    ids = [provider.id for provider in providers]
+    if len(ids) > MAX_PROVIDERS:
+        raise BadField(ids[0], "id", ids[0], f"there are {len(ids)} providers; at most {MAX_PROVIDERS} are allowed")
+    twice = next((id_ for id_ in ids if ids.count(id_) > 1), None)
+    if twice is not None:
+        raise BadField(twice, "id", twice, "the file of oidc_providers has this provider, too; name it once")
+
+
+def _of_record(record: IdentityProvider, environment: Mapping[str, str]) -> Provider:
+    table = _Table(
+        name=record.label or record.name,
+        issuer=record.issuer,
+        client_id=record.client_id,
+        email_domains=_entries(record.email_domains),
+        client_secret_env=record.client_secret_env,
+        scopes=_entries(record.scopes),
+        realm=record.realm,
+        provision_account=record.provision_account,
+        ca_file=record.ca_file,
+        leeway_seconds=record.leeway_seconds,
+        claims=ClaimNames(record.email_claim, record.email_verified_claim, record.name_claim),
+    )
+    if record.client_secret and record.client_secret_env:
+        text = "give client_secret or client_secret_env, not both"
+        raise BadField(record.name, "client_secret_env", record.client_secret_env, text)
+    secret = record.client_secret or _secret(record.name, table, Path.cwd(), environment)
+    return _provider(record.name, table, Path.cwd(), secret)
+
+
+def _entries(text: str) -> list[str]:
+    """The entries of a list, as settings join them."""
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
 
 
 def public(provider: Provider) -> dict[str, Any]:

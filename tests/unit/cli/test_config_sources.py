@@ -155,7 +155,7 @@ def test_serve_refuses_a_wrong_file_before_anything_is_made(file: Path, tmp_path
     file.write_text(f"data = '{tmp_path / 'data'}'\nwrokers = 4\nlog = 'x'")
     result = CliRunner().invoke(cli, ["serve", "--config", str(file)])
     assert result.exit_code == 2
-    expected = f"Error: {file}, line 2: wrokers: unknown key. Similar names are: workers. 1 more error:"
+    expected = f"Error: {file}, line 2: wrokers: unknown key. Similar names are: workers, providers. 1 more error:"
     assert result.output.startswith(expected), result.output
     assert not (tmp_path / "data").exists()
 

@@ -1,4 +1,4 @@
-"""The file of providers: one line for each mistake, with the field, what it is, and what is allowed."""
+"""Providers of a file, and of the settings: a line for each mistake, with the field, what it is, what is allowed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from kunsthalle.app import build
-from kunsthalle.oidc.providers import BadProviders, read
+from kunsthalle.cli.main import cli
+from kunsthalle.config_sources import load
+from kunsthalle.oidc.providers import BadProviders, of_settings, read
 from kunsthalle.settings import BadSetting, Settings
 
 GOOD = {
@@ -104,3 +107,90 @@ def test_a_server_with_a_wrong_file_does_not_start_and_makes_nothing(tmp_path: P
 def test_a_file_without_an_end_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(BadProviders, match="has more than 1048576 bytes"):
         read(_file(tmp_path, "#" * 1_100_000), {})
+
+
+def _settings(folder: Path, text: str) -> Path:
+    path = folder / "kunsthalle.toml"
+    path.write_text(text)
+    return path
+
+
+def _record(name: str | None = '"example"', /, **changes: str | None) -> str:
+    """A table of the settings."""
+    lines = {**GOOD, "name": name, **changes}
+    return "[[providers]]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items() if value is not None)
+
+
+def test_the_settings_have_tables_of_providers_beside_the_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hidden\n")
+    others = _file(tmp_path, _table("other", realm='"other"'))
+    text = f"oidc_providers = '{others}'\n" + _record(
+        label='"Example Inc."', client_secret_file=f"'{secret}'", scopes='["openid", "groups"]', email_claim='"mail"'
+    )
+    path = _settings(tmp_path, text + _record('"second"', realm='"second"', client_secret_env='"OIDC_SECRET"'))
+    settings = load(path, {}, {}).checked()
+    first, second, other = of_settings(settings, {"OIDC_SECRET": "also hidden"})
+    assert (first.id, first.name, first.client_secret) == ("example", "Example Inc.", "hidden")
+    assert (first.scopes, first.claims.email, first.leeway) == (("openid", "groups"), "mail", 60)
+    assert first.email_domains == {"example.com"}
+    assert (second.name, second.scopes) == ("second", ("openid", "email", "profile"))
+    assert (second.client_secret, other.id) == ("also hidden", "other")
+    shown = CliRunner().invoke(cli, ["config", "show", "--config", str(path)]).output
+    assert "name=example, label=Example Inc., issuer=https://login.example.com, client_id=kunsthalle" in shown
+    assert "client_secret=***" in shown
+    assert "hidden" not in shown + repr(settings.providers[1])
+
+
+WRONG_RECORDS: dict[str, tuple[str, str]] = {
+    "no name": (_record(None), "providers[0].name '': give a name of 1 to 32"),
+    "a name with an end": (
+        _record('"example-"'),
+        "providers.example-.name 'example-': the name of a table has 1 to 32",
+    ),
+    "an unknown key": (_record(client_ids='"x"'), "client_ids: unknown key. Similar names are: client_id"),
+    "a leeway of a day": (_record(leeway_seconds="86400"), "leeway_seconds '86400': give a whole number, 0 to 600"),
+    "a number in quotes": (_record(leeway_seconds='"60"'), "leeway_seconds '60': give a whole number, without quotes"),
+    "no issuer": (_record(issuer=None), "providers.example.issuer '': give https://host"),
+    "no client": (_record(client_id=None), "providers.example.client_id '': give 1 to 255 printable characters"),
+    "no domain": (_record(email_domains=None), "providers.example.email_domains '[]': give the domains"),
+    "no openid": (_record(scopes='["email"]'), "scopes \"['email']\": give a list of scopes with 'openid'"),
+    "an empty claim": (_record(name_claim='""'), "providers.example.name_claim '': give 1 to 255"),
+    "a long label": (_record(label=f'"{"x" * 61}"'), f"providers.example.label '{'x' * 61}': give 1 to 60"),
+    "no such secret": (_record(client_secret_file='"nowhere"'), "client_secret_file 'nowhere': No such file"),
+    "no such variable": (_record(client_secret_env='"NOWHERE"'), "providers.example.client_secret_env 'NOWHERE': the"),
+    "two secrets": (
+        _record(client_secret_env='"HIDDEN"', client_secret='"hidden"'),
+        "client_secret_env 'HIDDEN': give client_secret or client_secret_env, not both",
+    ),
+    "twice": (
+        _record(client_secret='"hidden"') + _record(realm='"b"'),
+        "providers 'example, example': give each a name of its own; 'example' comes more than once",
+    ),
+    "one realm for two": (_record() + _record('"b"'), "providers.b.realm 'https://login.example.com': two providers"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_RECORDS)
+def test_a_mistake_in_the_settings_is_told_with_its_key(name: str, tmp_path: Path) -> None:
+    text, told = WRONG_RECORDS[name]
+    path = _settings(tmp_path, text)
+    answer = CliRunner().invoke(cli, ["config", "check", str(path)])
+    assert answer.exit_code == 1, answer.output
+    (line,) = answer.output.splitlines()
+    assert told in line
+    assert "hidden" not in line
+
+
+def test_a_provider_of_both_is_named_once(tmp_path: Path) -> None:
+    others = _file(tmp_path, _table(realm='"x"'))
+    text = f"oidc_providers = '{others}'\n" + _record()
+    with pytest.raises(BadSetting, match=r"providers.example.name 'example': the file of oidc_providers has this"):
+        of_settings(load(_settings(tmp_path, text), {}, {}).checked(), {})
+
+
+def test_a_server_with_a_wrong_table_does_not_start_and_makes_nothing(tmp_path: Path) -> None:
+    settings = load(_settings(tmp_path, _record(issuer='"http://x"')), {}, {"data": tmp_path / "data"})
+    with pytest.raises(BadSetting, match=r"providers.example.issuer 'http://x': give https://host"):
+        build(settings.checked(), "operator")
+    assert not (tmp_path / "data").exists()
