@@ -77,11 +77,11 @@ ROWS = (
         (LIES,),
     ),
     Mutant(
-        "token that nobody has signed",
+        "token that somebody else has signed",
         "note 29",
         "oidc/id_tokens.py",
-        '    "EdDSA": "OKP",\n',
-        '    "EdDSA": "OKP",\n    "none": "RSA",\n',
+        "jws.deserialize_compact(token, key, algorithms=[algorithm]).payload",
+        "jws.extract_compact(token.encode()).payload",
         (LIES,),
     ),
     Mutant(
