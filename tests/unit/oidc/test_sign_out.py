@@ -146,6 +146,10 @@ def test_another_account_is_left_with_the_same_sign_in(signing_in: App, provider
     page = browser.get("/console/account").body.decode()
     form_token = page.partition('name="form_token" value="')[2].partition('"')[0]
     assert browser.post("/console/account", f"form_token={form_token}&account_id={consumer}").status == 303
+    found = signing_in.server.console()._sessions.find(browser.cookies["kunsthalle_session"])
+    session = signing_in.loop.run_until_complete(found)
+    assert session is not None
+    assert [(one.provider, one.id_token) for one in session.sign_ins] == [("example", signed[0])] * 2
     assert _asked(_address(_sign_out(browser)), provider)["id_token_hint"] == signed[0]
 
 
