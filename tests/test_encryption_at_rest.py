@@ -33,6 +33,7 @@ from kunsthalle.iam.signing_keys import _new_key, load_keys
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.local import folder, master_keys
 from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.operator.master_key_rotation import secret_places
 from kunsthalle.settings import Settings
 from kunsthalle.testing.served import DidNotStart, Served
 
@@ -340,7 +341,7 @@ def test_a_saved_scenario_holds_no_key_and_needs_the_one_it_was_saved_with(
 
     def scenarios(server: Server) -> SavedScenarios:
         parts = (server.settings, server.store, server.base, server.clock, server.worker, server.drivers)
-        return SavedScenarios(*parts, forget=lambda: None, renew=_renew)
+        return SavedScenarios(*parts, forget=lambda: None, secrets=secret_places)
 
     server = start(settings)
     folder.write(settings.data, folder.CREDENTIALS, {"operator_token": "operator"})
@@ -368,12 +369,6 @@ def test_a_saved_scenario_holds_no_key_and_needs_the_one_it_was_saved_with(
     server.worker.stop()
     assert refused.value.code == "unknown_master_key"
     assert valid(server, token), "nothing was changed"
-
-
-def _renew(session: Any, turn: Any) -> None:
-    from kunsthalle.wiring import renew_secrets
-
-    renew_secrets(session, turn)
 
 
 def test_a_value_decrypts_for_its_purpose_only_and_not_when_it_was_changed(tmp_path: Path) -> None:

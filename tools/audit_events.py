@@ -61,6 +61,9 @@ OTHERS = {
             "A token of a trusted profile, by a provider.",
         ),
     ),
+    "operator/master_key_rotation.py": (
+        ("kunsthalle.master-key.rotate", "200", "A new master key encrypts the secrets in the database from now on."),
+    ),
     "iam/signing_keys.py": (("kunsthalle.signing-keys.rotate", "200", "The key that signs tokens was replaced."),),
     "instances/consoles/grants.py": (
         (

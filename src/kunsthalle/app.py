@@ -58,11 +58,11 @@ from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.db import kv, nodes
 from kunsthalle.db.audit_cursors import states
 from kunsthalle.db.bounds import JobBounds
-from kunsthalle.db.encryption import Cipher, Turn
+from kunsthalle.db.encryption import Cipher, cipher_of
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.overload import RETRY_AFTER
-from kunsthalle.db.reencryption import ensure_encrypted
+from kunsthalle.db.reencryption import SecretPlace, ensure_encrypted
 from kunsthalle.db.session import Session
 from kunsthalle.db.shared_faults import SharedFaults
 from kunsthalle.db.unscoped import any_row, number_of
@@ -73,7 +73,6 @@ from kunsthalle.jobs import queue
 from kunsthalle.jobs.audit_retention import keep_for
 from kunsthalle.jobs.worker import Worker
 from kunsthalle.local import folder, shared_folder
-from kunsthalle.local.master_keys import given
 from kunsthalle.operator import routes_control
 from kunsthalle.operator.traces import tracing_of
 from kunsthalle.settings import Settings
@@ -268,10 +267,10 @@ async def _lifespan(server: Server, receive: Receive, send: Send) -> None:
             return
 
 
-def _renew_secrets(session: Session, turn: Turn) -> None:
-    from kunsthalle.wiring import renew_secrets
+def _secret_places() -> tuple[SecretPlace, ...]:
+    from kunsthalle.operator.master_key_rotation import secret_places
 
-    renew_secrets(session, turn)
+    return secret_places()
 
 
 def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Context]) -> MovableClock:
@@ -330,7 +329,7 @@ def build(
     """
     providers = _providers(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(settings.database_url, Cipher(settings.master_key_path, given(settings)), job_bounds(settings))
+    store = Store(settings.database_url, cipher_of(settings), job_bounds(settings))
     store.quotas = quota_names.parse(settings.account_quota)
     prepare(store, migrates=settings.schema_upgrade == "auto", tell=_tell_of_migration)
     region = REGIONS[settings.region]
@@ -342,7 +341,7 @@ def build(
 
     clock = _clock(settings, store, base)
     context = base(clock)
-    ensure_encrypted(store, context, _renew_secrets)
+    ensure_encrypted(store, context, _secret_places)
     tokens = Tokens(store, context)
     drivers = Drivers(settings, tools)
     drivers.share(store, context)
@@ -380,7 +379,7 @@ def build(
         from kunsthalle.operator.saved_states import SavedScenarios
 
         parts = (settings, store, context, clock, worker, drivers)
-        return SavedScenarios(*parts, forget=forget, renew=_renew_secrets)
+        return SavedScenarios(*parts, forget=forget, secrets=_secret_places)
 
     def whole() -> Pipeline:
         from kunsthalle.block_storage.unchecked_images import schedule
@@ -401,7 +400,7 @@ def build(
             *fault_routes(faults, worker.kinds, partial(_expire_tokens, store), callers(store)),
             *scenario_routes(scenarios(), faults),
             *recording_routes(store.recordings, partial(_other_nodes, store)),
-            *signing_key_routes(),
+            *signing_key_routes(lambda session: nodes.others(session, store.node)),
             *quota_routes(),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))

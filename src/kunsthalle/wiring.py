@@ -13,18 +13,15 @@ from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.block_storage.image_source import VolumesAsImages
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
-from kunsthalle.catalogs import credentials
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.routes import catalog_handlers
 from kunsthalle.catalogs.routes import not_implemented_routes as unserved_catalog
 from kunsthalle.chosen_drivers import Drivers
-from kunsthalle.db.encryption import Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
-from kunsthalle.db.session import Session
-from kunsthalle.iam import api_keys, erasure, signing_key_rotation, signing_keys
+from kunsthalle.iam import erasure, signing_key_rotation
 from kunsthalle.iam import routes as identity_routes
 from kunsthalle.iam.account_adapter import IamIdentities
 from kunsthalle.iam.iam_not_implemented import not_implemented_routes as unserved_identity
@@ -68,6 +65,7 @@ from kunsthalle.key_protect import routes_key_policies as key_policy_routes
 from kunsthalle.key_protect import service as key_service
 from kunsthalle.key_protect.routes import not_implemented_routes as unserved_keys
 from kunsthalle.networks import routes as network_routes
+from kunsthalle.operator import master_key_rotation
 from kunsthalle.operator.doctor import routes as doctor_routes
 from kunsthalle.search import routes as search_routes
 from kunsthalle.search.routes_global_catalog import not_implemented_routes as unserved_entries
@@ -125,6 +123,7 @@ def join(
         sweep_job(blobs),
         audit_retention.handler(),
         signing_key_rotation.handler(),
+        master_key_rotation.handler(),
         *catalog_handlers(rehearse),
         *erasure.handlers(),
         *storage_jobs.handlers(disks),
@@ -146,11 +145,3 @@ def not_implemented() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each package's own table of them."""
     tables = (unserved_vpc, unserved_identity, unserved_catalog, unserved_keys, unserved_resources, unserved_entries)
     return tuple(route for table in tables for route in table())
-
-
-def renew_secrets(session: Session, turn: Turn) -> None:
-    """Puts what the turn makes of it in the place of every value that is kept encrypted."""
-    signing_keys.renew(session, turn)
-    credentials.renew(session, turn)
-    api_keys.renew(session, turn)
-    key_service.renew_secrets(session, turn)

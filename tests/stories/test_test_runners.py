@@ -138,7 +138,9 @@ def test_keys(tmp_path: Path) -> None:
     assert "refused: the same user twice" in done.stdout
     versions = done.stdout.split("Retrieving key versions")[1].split("Setting a dual")[0]
     assert len(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-\S+", versions)) == 3
-    assert done.stdout.splitlines()[-2:] == ["the same data key: True", "state: 1"]
+    assert "the same data key: True\nstate: 1\n" in done.stdout
+    assert "Everything is encrypted with the master key" in done.stderr
+    assert done.stderr.count("it comes from the environment or a command") == 2
 
 
 def test_the_page_on_faults_names_every_reason() -> None:

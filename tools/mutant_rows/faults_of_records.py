@@ -7,8 +7,25 @@ from tools.mutant_rows.row import UNIT, Mutant
 JOBS = f"{UNIT}/db/test_jobs.py"
 PRIORITY = f"{UNIT}/db/test_account_priority.py"
 WRITERS = f"{UNIT}/db/test_writer_turns.py"
+MASTER_KEYS = f"{UNIT}/operator/test_master_key_rotation.py"
 
 ROWS = (
+    Mutant(
+        "one pass of the master key",
+        "a secret that is put back under the old key meanwhile is found",
+        "db/reencryption.py",
+        "    while sum(_renew_place(write, place) for place in places):\n        pass",
+        "    for place in places:\n        _renew_place(write, place)",
+        (f"{MASTER_KEYS}::test_what_is_written_meanwhile_stays",),
+    ),
+    Mutant(
+        "next master key",
+        "no node starts without both keys while secrets are encrypted anew",
+        "db/reencryption.py",
+        "    write(partial(begin, newest=newest))\n",
+        "",
+        (f"{MASTER_KEYS}::test_killed_anywhere_it_resumes",),
+    ),
     Mutant(
         "action beyond the caller's roles",
         "R11",

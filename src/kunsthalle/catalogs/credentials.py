@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kunsthalle.catalogs.tables import catalogs, offerings
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.encryption import Turn
+from kunsthalle.db.reencryption import SecretPlace
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import columns_of
 
 Doc = dict[str, Any]
 MARK = "********"
@@ -115,13 +115,14 @@ def _check_shape(document: Doc) -> None:
         raise invalid("bad_request", f"{field} must be an object.", field)
 
 
-def renew(session: Session, turn: Turn) -> None:
-    """Encrypts the credentials of all documents anew; an earlier release kept them in clear."""
-    for table in (catalogs, offerings):
-        for id_, document in columns_of(session, table.c.id, table.c.document):
-            credentials = list(_found(document))
-            for credential in credentials:
-                text = credential.value if isinstance(credential.value, str) else json.dumps(credential.value)
-                credential.holder[credential.member] = turn(text, f"{id_}/{credential.kind}")
-            if credentials:
-                session.execute(table.update().where(table.c.id == id_).values(document=document))
+def _turned(id_: str, documents: Sequence[Doc], turn: Turn) -> Sequence[Doc]:
+    """The document of a row, its credentials encrypted anew; an earlier release kept them in clear."""
+    for document in documents:
+        for credential in _found(document):
+            text = credential.value if isinstance(credential.value, str) else json.dumps(credential.value)
+            credential.holder[credential.member] = turn(text, f"{id_}/{credential.kind}")
+    return documents
+
+
+SECRETS = tuple(SecretPlace(table.c.id, (table.c.document,), _turned) for table in (catalogs, offerings))
+"""Where credentials are, for the master key that they are encrypted with."""

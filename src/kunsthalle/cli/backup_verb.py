@@ -13,7 +13,7 @@ import click
 
 from kunsthalle.cli import common
 from kunsthalle.cli.setting_options import offline
-from kunsthalle.local import folder, master_keys
+from kunsthalle.local import folder
 from kunsthalle.local.text_tables import line
 from kunsthalle.settings import BadSetting, Settings
 
@@ -274,11 +274,12 @@ def restore(
 def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool) -> Any:
     from kunsthalle.chosen_drivers import Drivers
     from kunsthalle.cli.system_context import system
-    from kunsthalle.db.encryption import Cipher
+    from kunsthalle.db.encryption import cipher_of
     from kunsthalle.db.engine import Store
     from kunsthalle.operator.backups.restoration import Target
     from kunsthalle.operator.backups.restoration import restore as bring_back
-    from kunsthalle.wiring import disks_of, renew_secrets
+    from kunsthalle.operator.master_key_rotation import secret_places
+    from kunsthalle.wiring import disks_of
 
     repository = _repository(place)
     name = name or _newest(repository)
@@ -287,11 +288,9 @@ def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool
     except folder.FolderInUse as error:
         raise common.Refused(f"A server uses {settings.data}: stop it, or choose an empty folder.") from error
     try:
-        with contextlib.closing(
-            Store(settings.database_url, Cipher(settings.master_key_path, master_keys.given(settings)))
-        ) as store:
+        with contextlib.closing(Store(settings.database_url, cipher_of(settings))) as store:
             buckets = None if settings.buckets else settings.shared_root / "buckets"
-            parts = (store, disks_of(Drivers(settings)), system(), buckets, renew_secrets)
+            parts = (store, disks_of(Drivers(settings)), system(), buckets, secret_places)
             return bring_back(Target(settings, *parts), repository, name, without_secrets=without_secrets)
     finally:
         os.close(lock)

@@ -14,7 +14,7 @@ _COLUMNS = ("ID", "STATE", "SIGNS FROM", "VERIFIES UNTIL")
 
 @click.group()
 def keys() -> None:
-    """List or rotate the keys that tokens are signed with; 'kunsthalle master-key' has those that encrypt.
+    """List or rotate the keys that tokens are signed with, and rotate the master key.
 
     \b
     kunsthalle keys list
@@ -44,11 +44,17 @@ def rotate(data: Path, output: str) -> None:
     Every node of the database takes the new key within that time. '--signing-key-days' of 'kunsthalle serve' has it
     done by the clock.
 
+    The master key, which encrypts secrets in the database, is replaced too where it comes from a file: a new key is
+    added, and secrets are encrypted with it while the server serves. Where other nodes serve the database, or the
+    master key comes from the environment or a command, you are told what to do.
+
     \b
     kunsthalle keys rotate
     kunsthalle keys rotate --output json
     """
-    _show(common.operate(data, "POST", f"{_PATH}/rotate")["signing_keys"], output)
+    answer = common.operate(data, "POST", f"{_PATH}/rotate")
+    _show(answer["signing_keys"], output)
+    click.echo(answer["master_key"]["message"], err=True)
 
 
 def _show(entries: list[dict[str, str]], output: str) -> None:

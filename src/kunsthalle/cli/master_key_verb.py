@@ -45,10 +45,10 @@ def list_(data: Path, master_key_file: str, output: str) -> None:
 @common.DATA
 @common.KEY_FILE
 def rotate(data: Path, master_key_file: str) -> None:
-    """Add a new key to the file. The next start encrypts all secrets with it.
+    """Add a new key to the file. 'kunsthalle keys rotate', or the next start, encrypts all secrets with it.
 
-    With several nodes: stop all of them, rotate once, give every node the new file, start them. Older keys stay in the
-    file as long as there are saved scenarios or backups of the time when they encrypted.
+    With several nodes: give every node the new file before that. Older keys stay in the file as long as there are
+    saved scenarios or backups of the time when they encrypted.
     """
     path = _path(data, master_key_file)
     if not path.exists():
@@ -57,7 +57,7 @@ def rotate(data: Path, master_key_file: str) -> None:
         made = master_keys.add(path)
     except MasterKeyError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Added {made.newest} to {path}. Start the server again: it then encrypts all secrets with the new key.")
+    click.echo(f"Added {made.newest} to {path}. 'kunsthalle keys rotate' or the next start uses it.")
 
 
 def _path(data: Path, name: str) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from kunsthalle.core.ids import entropy
 from kunsthalle.local import master_keys
 from kunsthalle.local.master_keys import MasterKeyError, MasterKeys
+from kunsthalle.settings import Settings
 
 _VERSION = "kh1"
 _NONCE_OCTETS = 12
@@ -29,12 +30,15 @@ class CannotDecrypt(Exception):
 
 
 class Cipher:
-    """Encrypts and decrypts with the keys of a master key file, which is read when it is needed first."""
+    """Encrypts and decrypts with the keys of a master key file, which is read when it is needed first. Without a
+    path the keys came from elsewhere, and stay.
+    """
 
     def __init__(self, path: Path | None, keys: MasterKeys | None = None) -> None:
         self._path = path
         self._keys = keys
-        self.place = "what was given in its place" if keys is not None else str(path)
+        self._seen: tuple[int, ...] | None = None
+        self.place = "what was given in its place" if path is None else str(path)
         """Where the keys are, for messages."""
 
     @property
@@ -80,7 +84,7 @@ class Cipher:
 
         version, _, rest = value.partition(".")
         id_, _, body = rest.partition(".")
-        key = self.keys.by_id.get(id_)
+        key = self.keys.by_id.get(id_) or self._added(id_)
         if version != _VERSION or key is None:
             raise CannotDecrypt(f"{purpose}: not encrypted with a key of the master key file")
         try:
@@ -90,9 +94,43 @@ class Cipher:
         except (InvalidTag, binascii.Error, ValueError) as error:
             raise CannotDecrypt(f"{purpose}: changed, or encrypted for something else") from error
 
+    def take_newest(self) -> None:
+        """From here on with the keys that are in the file now. Keys that came from elsewhere stay. MasterKeyError."""
+        if self._path is not None:
+            self._keys = self._read()
+
+    def _added(self, id_: str) -> bytes | None:
+        """A key that was added to the file since it was read, as another node does; those behind it are not used yet.
+
+        The file is read again only when it has changed: values come from strangers too.
+        """
+        seen = None if self._path is None else master_keys.version(self._path)
+        if seen is None or seen == self._seen:
+            return None
+        self._seen = seen
+        try:
+            added = self._read().through(id_)
+        except MasterKeyError:
+            return None
+        if added is not None:
+            self._keys = added
+        return self.keys.by_id.get(id_)
+
     def renew(self, value: str, purpose: str) -> str:
         """The same secret, encrypted with the newest key."""
         return self.encrypt(self.decrypt(value, purpose), purpose)
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """With the keys that the settings lead to: a file, or what the environment or a command gives in its place."""
+    keys = master_keys.given(settings)
+    return Cipher(settings.master_key_path if keys is None else None, keys)
+
+
+def key_id_of(value: str) -> str:
+    """The id of the key that a value is encrypted with; "" of what is not encrypted."""
+    version, _, rest = value.partition(".")
+    return rest.partition(".")[0] if version == _VERSION else ""
 
 
 def _associated(key_id: str, purpose: str) -> bytes:

@@ -84,6 +84,11 @@ def first_ids(session: Session, column: Column[str], most: int, *where: ColumnEl
     return [str(row[0]) for row in session.all(select(column).where(*where).limit(most))]
 
 
+def first_keys(session: Session, column: Column[str], most: int, *where: ColumnElement[bool]) -> list[str]:
+    """The smallest values of a column, in order, in at most so many of the rows that meet the conditions."""
+    return [str(row[0]) for row in session.all(select(column).where(*where).order_by(column).limit(most))]
+
+
 def columns_of(session: Session, *columns: Any, where: Sequence[ColumnElement[bool]] = ()) -> list[tuple[Any, ...]]:
     """Columns of every row, whoever's: for the product's own bookkeeping, never for an answer to a caller."""
     return [tuple(row) for row in session.all(select(*columns).where(*where))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +13,10 @@ from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.clock import moment
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
 from kunsthalle.db.encryption import Turn
+from kunsthalle.db.reencryption import SecretPlace
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import columns_of, number_of, remove_rows
+from kunsthalle.db.unscoped import number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, require, some, unscoped
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import ApiKey
@@ -164,12 +166,13 @@ def _purpose(key_id: str) -> str:
     return f"{key_id}/apikey"
 
 
-def renew(session: Session, turn: Turn) -> None:
-    """Encrypts the stored values of all keys anew."""
-    table = API_KEY.table
-    stored = table.c.stored_value
-    for id_, value in columns_of(session, table.c.id, stored, where=(stored.is_not(None),)):
-        session.execute(table.update().where(table.c.id == id_).values(stored_value=turn(value, _purpose(id_))))
+def _turned(id_: str, values: Sequence[str], turn: Turn) -> list[str]:
+    return [turn(value, _purpose(id_)) for value in values]
+
+
+_STORED = API_KEY.table.c.stored_value
+SECRETS = SecretPlace(API_KEY.table.c.id, (_STORED,), _turned, (_STORED.is_not(None),))
+"""Where stored values are, for the master key that they are encrypted with."""
 
 
 def _named(name: str) -> str:

@@ -7,7 +7,9 @@ time, as tokens have it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
 from joserfc.jwk import KeySet, RSAKey
@@ -20,7 +22,9 @@ from kunsthalle.db import audit
 from kunsthalle.db.encryption import Cipher, Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.kv import SIGNING_KEYS, get, locked, once, put
+from kunsthalle.db.reencryption import SecretPlace
 from kunsthalle.db.session import Session
+from kunsthalle.db.tables import facts
 from kunsthalle.iam.tokens import REFRESH_LIFETIME
 
 _BITS = 2_048
@@ -129,8 +133,10 @@ def _imported(document: dict[str, str]) -> RSAKey:
     return RSAKey.import_key(private, {"use": document["use"], "alg": document["alg"], "kid": document["kid"]})
 
 
-def renew(session: Session, turn: Turn) -> None:
-    """Encrypts the keys anew; an earlier release kept them as a document in clear."""
-    known = get(session, SIGNING_KEYS)
-    text = known if isinstance(known, str) else json.dumps(known)
-    put(session, SIGNING_KEYS, turn(text, _PURPOSE))
+def _turned(_key: str, values: Sequence[Any], turn: Turn) -> list[Any]:
+    """The keys, encrypted anew; an earlier release kept them as a document in clear."""
+    return [turn(known if isinstance(known, str) else json.dumps(known), _PURPOSE) for known in values]
+
+
+SECRETS = SecretPlace(facts.c.key, (facts.c.value,), _turned, (facts.c.key == SIGNING_KEYS,))
+"""Where the keys are, for the master key that they are encrypted with."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.core.ids import entropy
 from kunsthalle.db.encryption import Turn
+from kunsthalle.db.reencryption import SecretPlace
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import change_rows, put_row, remove_rows, rows_of
 from kunsthalle.key_protect.key_refusals import bad_request
@@ -177,13 +179,13 @@ def _octets(text: str, field: str) -> bytes:
         raise bad_request("BASE64_ERR", f"{field} must be base64.", field) from error
 
 
-def renew_secrets(session: Session, turn: Turn) -> None:
-    """Encrypts the secrets of all tokens anew."""
-    for row in rows_of(session, import_tokens):
-        values = row._asdict()
-        values["private_key"] = turn(row.private_key, purpose(row.instance_id, "key"))
-        values["nonce"] = turn(row.nonce, purpose(row.instance_id, "nonce"))
-        put_row(session, import_tokens, ("instance_id",), replacing=("private_key", "nonce"), **values)
+def _turned(instance_id: str, values: Sequence[str], turn: Turn) -> list[str]:
+    private_key, nonce = values
+    return [turn(private_key, purpose(instance_id, "key")), turn(nonce, purpose(instance_id, "nonce"))]
+
+
+SECRETS = SecretPlace(import_tokens.c.instance_id, (import_tokens.c.private_key, import_tokens.c.nonce), _turned)
+"""Where the secrets of tokens are, for the master key that they are encrypted with."""
 
 
 def forget_instance(session: Session, instance_id: str) -> None:

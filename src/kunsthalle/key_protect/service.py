@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,10 +13,11 @@ from kunsthalle.core.clock import DAY, HOUR
 from kunsthalle.core.errors import Problem, not_found
 from kunsthalle.core.ids import entropy
 from kunsthalle.db.encryption import Turn
+from kunsthalle.db.reencryption import SecretPlace
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
-from kunsthalle.db.unscoped import add_row, any_row, number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import add_row, any_row, number_of, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, may_create, unscoped
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect import import_tokens, key_policies
@@ -147,12 +149,12 @@ def material_of(session: Session, key: Key, version_id: str) -> bytes | None:
     return None
 
 
-def renew_secrets(session: Session, turn: Turn) -> None:
-    """Encrypts all key material and all import tokens anew."""
-    for row in rows_of(session, key_versions):
-        values = {**row._asdict(), "material": turn(row.material, purpose(row.id))}
-        put_row(session, key_versions, ("id",), replacing=("material",), **values)
-    import_tokens.renew_secrets(session, turn)
+def _turned(version_id: str, values: Sequence[str], turn: Turn) -> list[str]:
+    return [turn(value, purpose(version_id)) for value in values]
+
+
+SECRETS = SecretPlace(key_versions.c.id, (key_versions.c.material,), _turned)
+"""Where key material is, for the master key that it is encrypted with."""
 
 
 def payload_of(session: Session, key: Key) -> str | None:

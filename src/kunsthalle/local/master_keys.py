@@ -44,6 +44,13 @@ class MasterKeys:
         """The id of the key that encrypts."""
         return next(reversed(list(self.by_id)))
 
+    def through(self, id_: str) -> MasterKeys | None:
+        """The keys up to this one; None without it."""
+        ids = list(self.by_id)
+        if id_ not in ids:
+            return None
+        return MasterKeys({older: self.by_id[older] for older in ids[: ids.index(id_) + 1]})
+
 
 def of(settings: Settings) -> MasterKeys | None:
     """The keys that the settings lead to; None where they lead to a file that does not exist. MasterKeyError.
@@ -110,6 +117,15 @@ def read(path: Path) -> MasterKeys | None:
     if mode & stat.S_IRWXO:
         raise MasterKeyError(f"Every user of this host can reach the master key file {path}: chmod 600 it.")
     return _parsed(f"the master key file {path}", lines)
+
+
+def version(path: Path) -> tuple[int, ...] | None:
+    """What is another once the file is replaced or changed; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _parse(place: str, number: int, line: str) -> bytes:

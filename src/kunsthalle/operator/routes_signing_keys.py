@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.api import access
@@ -14,6 +16,7 @@ from kunsthalle.db.kv import SIGNING_KEYS, get
 from kunsthalle.db.session import Session
 from kunsthalle.iam.signing_key_rotation import rotate_now
 from kunsthalle.iam.signing_keys import ROTATE, SigningKeys, parse_keys
+from kunsthalle.operator import master_key_rotation
 
 PATH = "/_kunsthalle/signing_keys"
 
@@ -36,37 +39,54 @@ class SigningKeysResponse(ResponseBody):
     signing_keys: list[SigningKeyResponse]
 
 
-def _response(session: Session, keys: SigningKeys) -> SigningKeysResponse:
+class MasterKeyResponse(ResponseBody):
+    """The id of the master key that encrypts from now on, and in words what follows."""
+
+    id: str
+    message: str
+
+
+class RotatedResponse(SigningKeysResponse):
+    """The keys that sign, newest first, and what became of the master key."""
+
+    master_key: MasterKeyResponse
+
+
+def _shown(session: Session, keys: SigningKeys) -> list[SigningKeyResponse]:
     now = session.ctx.clock.real()
     signing = keys.signing(now)
-    return SigningKeysResponse(
-        signing_keys=[
-            SigningKeyResponse(
-                id=entry.id,
-                state="signs" if entry is signing else "waits" if entry.begins > now else "verifies",
-                begins_at=rfc3339(entry.begins) if entry.begins else UNSET,
-                ends_at=UNSET if entry.ends is None else rfc3339(entry.ends),
-            )
-            for entry in keys.keys
-            if entry.ends is None or entry.ends > now
-        ]
-    )
+    return [
+        SigningKeyResponse(
+            id=entry.id,
+            state="signs" if entry is signing else "waits" if entry.begins > now else "verifies",
+            begins_at=rfc3339(entry.begins) if entry.begins else UNSET,
+            ends_at=UNSET if entry.ends is None else rfc3339(entry.ends),
+        )
+        for entry in keys.keys
+        if entry.ends is None or entry.ends > now
+    ]
 
 
 def _list(session: Session, _request: Request) -> SigningKeysResponse:
     """List the keys that sign and verify tokens."""
-    return _response(session, parse_keys(session.cipher, str(get(session, SIGNING_KEYS))))
+    keys = parse_keys(session.cipher, str(get(session, SIGNING_KEYS)))
+    return SigningKeysResponse(signing_keys=_shown(session, keys))
 
 
-def _rotate(session: Session, _request: Request) -> SigningKeysResponse:
-    """Add a signing key; older ones verify until their last tokens have ended."""
-    return _response(session, rotate_now(session))
+def signing_key_routes(other_nodes: Callable[[Session], int]) -> tuple[Route, ...]:
+    """`other_nodes`: how many serve the database beside this one."""
 
+    def rotate(session: Session, _request: Request) -> RotatedResponse:
+        """Add a signing key; older ones verify until their last tokens have ended. Where the master key comes from a
+        file, a new one is added to it, and everything is encrypted with that.
+        """
+        keys = rotate_now(session)
+        master = master_key_rotation.rotate(session, other_nodes)
+        answer = MasterKeyResponse(id=master.id, message=master.text)
+        return RotatedResponse(signing_keys=_shown(session, keys), master_key=answer)
 
-def signing_key_routes() -> tuple[Route, ...]:
     read, change = access.operator("kunsthalle.signing-keys.read"), access.operator(ROTATE)
-    answer = SigningKeysResponse
     return (
-        route("GET", PATH, _list, surface=OPERATOR, access=read, answer=answer),
-        route("POST", f"{PATH}/rotate", _rotate, surface=OPERATOR, access=change, answer=answer),
+        route("GET", PATH, _list, surface=OPERATOR, access=read, answer=SigningKeysResponse),
+        route("POST", f"{PATH}/rotate", rotate, surface=OPERATOR, access=change, answer=RotatedResponse),
     )

@@ -33,7 +33,7 @@ from kunsthalle.db import database_copies, kv, nodes
 from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
 from kunsthalle.db.engine import Store
 from kunsthalle.db.prepare import NewerSchema
-from kunsthalle.db.reencryption import Renew
+from kunsthalle.db.reencryption import Places
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import facts
 from kunsthalle.db.unscoped import columns_of, remove_rows
@@ -84,8 +84,8 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class SavedScenarios:
-    """`forget` drops what the process remembers of the store beyond the store's own memory (tokens); `renew` encrypts
-    what a saved database holds with the newest master key.
+    """`forget` drops what the process remembers of the store beyond the store's own memory (tokens); `secrets`
+    are the places that the master key encrypts.
     """
 
     settings: Settings
@@ -95,7 +95,7 @@ class SavedScenarios:
     worker: Worker
     drivers: Drivers
     forget: Callable[[], None]
-    renew: Renew
+    secrets: Places
 
     @property
     def _data(self) -> Path:
@@ -247,7 +247,7 @@ class SavedScenarios:
 
     def _bring(self, copy: Path, without_secrets: bool) -> None:
         try:
-            saved_databases.bring(copy, self.store.cipher, self.base, self.renew, without_secrets=without_secrets)
+            saved_databases.bring(copy, self.store.cipher, self.base, self.secrets, without_secrets=without_secrets)
         except NewerSchema as error:
             raise conflict("newer_schema", f"The scenario was saved by a later release: {error}.") from error
         except MasterKeyError as error:

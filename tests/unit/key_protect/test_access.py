@@ -16,11 +16,12 @@ from click.testing import CliRunner
 from fixtures.app import App
 from kunsthalle.cli.main import cli
 from kunsthalle.core.clock import DAY, SECOND
+from kunsthalle.db.reencryption import replace_all
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find
 from kunsthalle.key_protect import registrations
 from kunsthalle.key_protect.resources import PROTECTED_KEY
-from kunsthalle.wiring import renew_secrets
+from kunsthalle.operator.master_key_rotation import secret_places
 from unit.key_protect.conftest import PLAN, Keys, b64, make_instance
 
 PLATFORM, SERVICE = "crn:v1:bluemix:public:iam::::role:", "crn:v1:bluemix:public:iam::::serviceRole:"
@@ -194,7 +195,7 @@ def test_what_a_state_without_secrets_left_out_is_refused(keys: Keys, app: App) 
     assert app.do("GET", f"/v1/apikeys/{kept}")["apikey"]
 
     def leave_out(session: Session) -> None:
-        renew_secrets(session, lambda _value, purpose: session.cipher.encrypt("", purpose))
+        replace_all(session, secret_places(), lambda _value, purpose: session.cipher.encrypt("", purpose))
 
     app.server.store.write(app.server.base, leave_out)
     assert keys.refused("wrap_key", id=root, key_action_wrap_body="{}") == (409, "KEY_ACTION_INVALID_STATE_ERR")

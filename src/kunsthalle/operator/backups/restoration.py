@@ -20,7 +20,7 @@ from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.db import database_copies, nodes
 from kunsthalle.db.engine import Store
-from kunsthalle.db.reencryption import Renew
+from kunsthalle.db.reencryption import Places
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import facts
 from kunsthalle.db.transitions import transition_all
@@ -58,7 +58,7 @@ class Target:
     disks: DiskDrivers
     ctx: Context
     buckets: Path | None
-    renew: Renew
+    secrets: Places
 
     @property
     def data(self) -> Path:
@@ -100,7 +100,7 @@ def restore(target: Target, repository: Repository, name: str, *, without_secret
         database = Path(scratch) / "kunsthalle.sqlite"
         contents = fetch_database(repository, manifest, database)
         _files(target, repository, manifest)
-        bring(database, target.store.cipher, target.ctx, target.renew, without_secrets=without_secrets)
+        bring(database, target.store.cipher, target.ctx, target.secrets, without_secrets=without_secrets)
         prepare(target.store)
         settled = _Settled()
         database_copies.load(target.store, database, metadata(), target.ctx, settled)

@@ -13,6 +13,7 @@ from kunsthalle.operator.doctor import disk_checks as of_disks
 from kunsthalle.operator.doctor import expected_references as ledger
 from kunsthalle.operator.doctor import image_key_checks as of_images
 from kunsthalle.operator.doctor import machine_checks as of_machines
+from kunsthalle.operator.doctor import master_key_checks as of_secrets
 from kunsthalle.operator.doctor.findings import CheckContext, Finding
 
 _RESTORE = "Stop the server, keep the damaged files, and restore a backup."
@@ -64,6 +65,7 @@ def damaged(sound: Soundness) -> list[Finding]:
 def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
     inventory = dict(ward.disks.blobs.inventory())
     books = ward.read(ledger.read)
+    secrets = of_secrets.counts(ward)
     examined = {
         "blobs": len(inventory),
         "references": len(books.actual),
@@ -71,6 +73,7 @@ def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
         "snapshots": len(books.snapshots),
         "servers": len(books.servers),
         "jobs": len(books.jobs),
+        "secrets": secrets.total(),
     }
 
     def checks() -> Iterator[Finding]:
@@ -80,6 +83,7 @@ def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
         yield from of_disks.files(books, ward.disks.disks)
         yield from of_disks.work(books)
         yield from of_keys.keys(books)
+        yield from of_secrets.old_keys(ward, secrets)
         yield from of_machines.machines(books, ward.disks, alone=ward.store.embedded or ward.disks.hypervisor.shared)
 
     return examined, list(checks())
