@@ -157,7 +157,7 @@ def test_what_is_written_meanwhile_stays(both: App, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reencryption, "SLICE", 2)
     server, (old,) = both.server, _counts(both)
     new = master_keys.add(server.settings.master_key_path).newest
-    stale = Cipher(None, master_keys.read(server.settings.master_key_path).through(old))  # type: ignore[union-attr]
+    stale = Cipher(None, master_keys.read(server.settings.master_key_path).through(old))  # type: ignore[union-attr]  # it is there
     written: list[str] = []
 
     def late(session: Any) -> None:
@@ -274,7 +274,7 @@ def test_beside_other_nodes_a_key_is_used_once_they_have_it(app: App) -> None:
         return store.write(app.server.base, lambda session: master_key_rotation.rotate(session, lambda _session: 1))
 
     assert rotate() == (old, master_key_rotation.OTHER_NODES)
-    assert master_keys.read(app.server.settings.master_key_path).newest == old  # type: ignore[union-attr]
+    assert master_keys.read(app.server.settings.master_key_path).newest == old  # type: ignore[union-attr]  # it is there
     new = master_keys.add(app.server.settings.master_key_path).newest
     assert rotate().id == new
     app.settle()

@@ -17,11 +17,11 @@ def counts(ward: CheckContext) -> Counter[str]:
     return census(ward.read, secret_places())
 
 
-def old_keys(ward: CheckContext, found: Counter[str]) -> Iterator[Finding]:
+def old_keys(ward: CheckContext, secrets: Counter[str]) -> Iterator[Finding]:
     """Each older key, with how many secrets need it."""
     known = ward.read(lambda session: get(session, MASTER_KEY))
     newest = known.get("next", known["id"])
-    for id_, count in sorted(found.items()):
+    for id_, count in sorted(secrets.items()):
         if id_ != newest:
             text = f"{count} secrets are still encrypted with this master key, not with {newest}. Keep it until then."
             yield Finding("old_master_key", id_, text, _reencrypt)
