@@ -77,8 +77,9 @@ def signing_key_routes(other_nodes: Callable[[Session], int]) -> tuple[Route, ..
     """`other_nodes`: how many serve the database beside this one."""
 
     def rotate(session: Session, _request: Request) -> RotatedResponse:
-        """Add a signing key; older ones verify until their last tokens have ended. Where the master key comes from a
-        file, a new one is added to it, and everything is encrypted with that.
+        """Add a signing key, and a master key where those come from a file.
+
+        Older keys verify until their last tokens have ended; secrets are encrypted with the new master key by a job.
         """
         keys = rotate_now(session)
         master = master_key_rotation.rotate(session, other_nodes)
