@@ -3,6 +3,10 @@ gives: `served.py` gives `served`; a new file of them is named here. One for the
 `conftest.py` of that folder.
 """
 
+import os
+
+os.environ["KUNSTHALLE_CONFIG"] = os.devnull  # a host may have an installation, which tests must not work on
+
 pytest_plugins = [
     "pytester",
     "fixtures.boot_image",

@@ -206,6 +206,7 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/bulk": lambda _frozen: {"action": "tag", "crn": "none"},
     "/operator/accounts/new": lambda _frozen: {"name": "another", "owner": "another@another.example"},
     "/operator/signing-keys": lambda _frozen: {},
+    "/operator/quotas/set": lambda _frozen: {"account": "nobody", "name": "images", "limit": "7"},
     "/operator/doctor": lambda _frozen: {},
     "/operator/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},
     "/operator/fault": lambda _frozen: {"on": "call", "match": "GET /never", "effect": "refuse"},

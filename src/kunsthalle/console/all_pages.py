@@ -27,6 +27,7 @@ from kunsthalle.console import (
     offering_pages,
     operator_account_pages,
     operator_pages,
+    operator_quota_pages,
     resource_group_pages,
     root_key_pages,
     search_pages,
@@ -88,6 +89,7 @@ PAGES: tuple[Page, ...] = (
     *(entry for kind in KINDS for entry in pages_of(kind)),
     *operator_pages.PAGES,
     *operator_account_pages.PAGES,
+    *operator_quota_pages.PAGES,
     *doctor_pages.PAGES,
     *usage_pages.PAGES,
 )
