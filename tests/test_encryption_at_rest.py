@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -435,3 +436,23 @@ def test_a_command_is_run_once_without_a_shell_and_for_a_bounded_time(
 def test_one_source_of_keys_at_most(settings: Settings) -> None:
     with pytest.raises(ValueError, match="give either it or master_keys"):
         replace(settings, master_keys="a", master_key_command="b")
+
+
+def test_a_key_that_an_administrator_adds_leaves_the_file_to_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner changes with the process alone, which a test cannot become; so what is asked of the system is seen."""
+    path = tmp_path / "keys"
+    master_keys.add(path)
+    changed: list[tuple[int, int]] = []
+    real = os.fstat
+
+    def of_root(descriptor: int) -> os.stat_result:
+        values = list(real(descriptor))
+        values[4], values[5] = values[4] + 1, values[5] + 1
+        return os.stat_result(values)
+
+    monkeypatch.setattr(master_keys.os, "fstat", of_root)
+    monkeypatch.setattr(master_keys.os, "fchown", lambda _descriptor, uid, gid: changed.append((uid, gid)))
+    master_keys.add(path)
+    assert changed == [(path.stat().st_uid, path.stat().st_gid)]

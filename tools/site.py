@@ -79,6 +79,8 @@ def main(arguments: list[str]) -> int:
         print(f"./dev docs takes `serve` and a port, not {' '.join(arguments)!r}.", file=sys.stderr)
         return 2
     status = runpy.run_path(str(ROOT / "tools" / "pictures.py"))["renew"]() or built(SITE)
+    if status == 0 and not arguments:
+        print(f"The site is {SITE / 'index.html'}; ./dev docs serve shows it.")
     if status == 0 and arguments:
         show(int(arguments[1]) if len(arguments) > 1 else 8001)
     return status

@@ -110,6 +110,7 @@ def serve(context: click.Context, /, config: str | None, **_options: Any) -> Non
 
     try:
         loaded = load()
+        server.tell_file(loaded)
         server.serve(loaded.checked(), load)
     except BadSettings as errors:
         raise common.Refused(str(errors)) from errors

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kunsthalle.cli import log_format
 from kunsthalle.cli.greeting import create_command, greeting
 from kunsthalle.cli.reloading import Reloading, log_level
-from kunsthalle.config_sources import Loaded
+from kunsthalle.config_sources import DEFAULT_FILE, Loaded
 from kunsthalle.core import core_files, quota_names
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
@@ -79,6 +79,12 @@ def operator_token(settings: Settings, ids: Ids) -> str:
     return str(known["operator_token"])
 
 
+def tell_file(loaded: Loaded) -> None:
+    """Which file of settings was read, where it is the one that nobody named: it may be another installation's."""
+    if loaded.file == DEFAULT_FILE and loaded.settings is not None:
+        log_format.tell(loaded.settings, f"settings were read from {DEFAULT_FILE}", file=str(DEFAULT_FILE))
+
+
 def make_scenario(server: Server) -> None:
     """On a first start with a scenario: makes it, and writes down what its owners need."""
     settings, there = server.settings, server.scenario()
@@ -86,6 +92,12 @@ def make_scenario(server: Server) -> None:
         return
     if there:
         return
+    if server.has_accounts():
+        raise Refusal(
+            f"--scenario {settings.scenario!r}: the database has accounts, and a scenario is made in an empty one."
+            " Leave --scenario out, or give another --data and --database; kunsthalle config show tells where those"
+            " given come from."
+        )
     made = server.seed(settings.scenario)
     known = folder.read(settings.data, folder.CREDENTIALS)
     accounts: dict[str, Any] = {

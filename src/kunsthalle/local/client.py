@@ -128,7 +128,8 @@ def _send(
     try:
         answer = exchange(url, method, path, body, headers, timeout=timeout, ca_file=ca_file)
     except Unreachable as error:
-        raise CallFailed(f"No server answers at {url} ({error}). Start one: kunsthalle serve") from error
+        advice = " Start one: kunsthalle serve" if isinstance(error.__cause__, ConnectionRefusedError) else ""
+        raise CallFailed(f"No server answers at {url} ({error}).{advice}") from error
     try:
         document = json.loads(answer.content or b"null")
     except (ValueError, RecursionError) as error:

@@ -140,7 +140,9 @@ def _parse(place: str, number: int, line: str) -> bytes:
 
 
 def add(path: Path) -> MasterKeys:
-    """Adds a new key, making the file where there is none; all keys. The file is replaced as a whole, mode 0600."""
+    """Adds a new key, making the file where there is none; all keys. The file is replaced as a whole, mode 0600, and
+    stays whose it was: an administrator who adds a key does not take it from the server.
+    """
     known = read(path)
     content = path.read_text("ascii") if known is not None else _HEADER
     key = base64.urlsafe_b64encode(entropy(_OCTETS)).decode()
@@ -149,6 +151,8 @@ def add(path: Path) -> MasterKeys:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
+            if known is not None:
+                _keep_owner(descriptor, path.stat())
             file.write(f"{content}{'' if content.endswith(chr(10)) else chr(10)}{key}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -161,6 +165,12 @@ def add(path: Path) -> MasterKeys:
     if master_keys is None:
         raise MasterKeyError(f"The master key file {path} was removed while it was written; start again.")
     return master_keys
+
+
+def _keep_owner(descriptor: int, before: os.stat_result) -> None:
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+        os.fchown(descriptor, before.st_uid, before.st_gid)
 
 
 def _flush_folder(folder: Path) -> None:

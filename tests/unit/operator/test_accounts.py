@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from kunsthalle.all_tables import metadata
 from kunsthalle.app import build
+from kunsthalle.cli.serve import Refusal, make_scenario
 from kunsthalle.core.quota_names import QUOTAS
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of
@@ -42,6 +44,15 @@ def empty(tmp_path: Path) -> Iterator[People]:
     yield People(server, {}, loop)
     loop.close()
     server.stop()
+
+
+def test_a_scenario_is_made_in_an_empty_database_alone(empty: People) -> None:
+    """Nobody's accounts get those of a scenario beside them, whose keys everybody may know."""
+    server = replace(empty.server, settings=replace(empty.server.settings, scenario="enterprise"))
+    assert empty.operator()("POST", ACCOUNTS, {"name": "first", "owner": ADA}).status == 201
+    with pytest.raises(Refusal, match="the database has accounts"):
+        make_scenario(server)
+    assert [one["name"] for one in empty.operator().ok("GET", ACCOUNTS)["accounts"]] == ["first"]
 
 
 @pytest.fixture(scope="module")
