@@ -127,7 +127,7 @@ class People:
 def opened(folder: Path) -> Iterator[People]:
     """A server of the `enterprise` scenario with its state in a folder, until its end."""
     made = {one.account: one for one in seeded_copy(folder / "data").owners}
-    server = build(Settings(data=folder / "data", hypervisor="simulated"), OPERATOR)
+    server = build(Settings(data=folder / "data", hypervisor="simulated", refusal_pause=0), OPERATOR)
     server.start()
     loop = asyncio.new_event_loop()
     yield People(server, made, loop)

@@ -335,11 +335,11 @@ class Work:
 def test_masked_and_absent_are_the_same_work_there(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader of such a process, in this one, where its work can be counted."""
     path, offering = offering_of(app)
-    settings, work = app.server.settings, Work()
+    settings, work, cipher = app.server.settings, Work(), app.server.store.cipher
     monkeypatch.setattr(deadlines, "_STEPS", 1)
     monkeypatch.setattr(Deadline, "_passed", work.step)
     reader = Reader(
-        ReadingSetup(settings.database_url, settings.master_key_path, settings.region, 7 * 86_400 * 1_000_000)
+        ReadingSetup(settings.database_url, cipher.path, cipher.keys, settings.region, 7 * 86_400 * 1_000_000)
     )
     bearer = f"Bearer {app.tokens['consumer']}".encode()
     headers = Headers([(b"authorization", bearer), (b"if-match", offering["_rev"].encode())])

@@ -14,7 +14,7 @@ from kunsthalle.testing import Served
 def _keys(served: Served, *words: str) -> str:
     outcome = CliRunner().invoke(cli, ["keys", *words, "--data", str(served.data)])
     assert outcome.exit_code == 0, outcome.output
-    return outcome.output
+    return outcome.stdout
 
 
 def _status(served: Served, token: str) -> int:
