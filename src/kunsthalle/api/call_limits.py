@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from kunsthalle.core.addresses import is_loopback, network_of
+from kunsthalle.core.bounded_tables import renew
 from kunsthalle.core.errors import Problem, Reason, Unaudited
 from kunsthalle.core.event_counts import EventCount
 from kunsthalle.db.account_priority import HEAVY_SECONDS, AccountPriority
@@ -74,10 +75,8 @@ class CallRates:
         if not self.per_minute:
             return
         now = self._now()
-        until = max(now, self._until.pop(caller, 0.0)) + 60.0 / self.per_minute
-        self._until[caller] = min(until, now + max(MOST_DEBT, 60.0 / self.per_minute))
-        if len(self._until) > MOST_CALLERS:
-            del self._until[next(iter(self._until))]
+        until = max(now, self._until.get(caller, 0.0)) + 60.0 / self.per_minute
+        renew(self._until, caller, min(until, now + max(MOST_DEBT, 60.0 / self.per_minute)), MOST_CALLERS)
 
 
 class RefusalPauses:
@@ -92,14 +91,12 @@ class RefusalPauses:
     def refused(self, caller: str) -> float:
         """Count a refusal; the seconds that its answer should wait."""
         now = self._now()
-        number, answered = self._refused.pop(caller, (0, -math.inf))
+        number, answered = self._refused.get(caller, (0, -math.inf))
         number = number + 1 if now - answered < AT_ONCE_SECONDS else 1
         pause = 0.0
         if number > FREE_REFUSALS:
             pause = min(self.most, FIRST_PAUSE * 2.0 ** min(number - FREE_REFUSALS - 1, 20))
-        self._refused[caller] = (number, now + pause)
-        if len(self._refused) > MOST_CALLERS:
-            del self._refused[next(iter(self._refused))]
+        renew(self._refused, caller, (number, now + pause), MOST_CALLERS)
         return pause
 
     def succeeded(self, caller: str) -> None:

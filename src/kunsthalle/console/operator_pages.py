@@ -73,7 +73,7 @@ async def _fault_page(visit: Visit, filled: Form) -> Response:
     return visit.form_page("operator/fault.html", filled, effects=_TEXTS, valued=_VALUED)
 
 
-def _number(text: str) -> int | float | str:
+def number(text: str) -> int | float | str:
     """A number where one is written; the API says what is wrong with anything else."""
     try:
         value = integer(text)
@@ -83,7 +83,7 @@ def _number(text: str) -> int | float | str:
 
 
 async def _fault(visit: Visit, filled: Form) -> Response:
-    numbers = {name: _number(filled.get(name)) for name in ("status", "seconds", "skip", "times") if filled.get(name)}
+    numbers = {name: number(filled.get(name)) for name in ("status", "seconds", "skip", "times") if filled.get(name)}
     await visit.api.operate("POST", f"{_K}/faults", {**filled.body("on", "match", "effect"), **numbers})
     return visit.to("/operator/overview", "The fault is set.")
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Api, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Choice, Column, Made, Row, listing
+from kunsthalle.console.operator_pages import number
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.core.quota_names import QUOTAS
-from kunsthalle.core.text_values import integer
 
 _ACCOUNTS, _QUOTAS = "/_kunsthalle/accounts", "/_kunsthalle/quotas"
 _COLUMNS = (
@@ -46,20 +44,9 @@ async def _limit_page(visit: Visit, filled: Form) -> Response:
     return visit.form_page("operator/quota.html", filled, accounts=await _accounts(visit), quotas=QUOTAS)
 
 
-def _limit(text: str) -> Any:
-    """A number where one is written, nothing where nothing is; the API says what is wrong with anything else."""
-    if not text:
-        return None
-    try:
-        number = integer(text)
-    except ValueError:
-        return text
-    return text if number is None else number
-
-
 async def _set(visit: Visit, filled: Form) -> Response:
-    account = filled.get("account")
-    body = {"account": account, "limit": _limit(filled.get("limit"))}
+    account, limit = filled.get("account"), filled.get("limit")
+    body = {"account": account, "limit": number(limit) if limit else None}
     await visit.api.operate("PUT", f"{_QUOTAS}/{segment(filled.get('name'))}", body)
     return visit.to(f"/operator/quotas?account_id={segment(account)}", "The quota is saved.")
 

@@ -20,6 +20,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
+from kunsthalle.core.bounded_tables import renew
+
 HALF_LIFE = 2.0
 """Seconds."""
 HEAVY_SECONDS = 0.1
@@ -87,20 +89,17 @@ class AccountPriority:
             return
         now = self._now()
         with self._lock:
-            before, at = self._used.pop(account_id, _UNUSED)
-            self._used[account_id] = (before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds, now)
-            if len(self._used) > MOST_ACCOUNTS:
-                del self._used[next(iter(self._used))]
+            before, at = self._used.get(account_id, _UNUSED)
+            used = before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds
+            renew(self._used, account_id, (used, now), MOST_ACCOUNTS)
         if self._is_in_the_way(account_id, now):
             self._tire(account_id, seconds, now)
 
     def _tire(self, account_id: str, seconds: float, now: float) -> None:
         """Have it rest, from when it would have had its rest before."""
         with self._lock:
-            until = max(self._resting.pop(account_id, now), now) + seconds * REST
-            self._resting[account_id] = min(until, now + MOST_REST_SECONDS)
-            if len(self._resting) > MOST_ACCOUNTS:
-                del self._resting[next(iter(self._resting))]
+            until = max(self._resting.get(account_id, now), now) + seconds * REST
+            renew(self._resting, account_id, min(until, now + MOST_REST_SECONDS), MOST_ACCOUNTS)
 
     @contextmanager
     def counted(self, account_id: Callable[[], str]) -> Iterator[None]:
@@ -164,15 +163,9 @@ class AccountPriority:
         for other in self._present:
             theirs = self.used(other)
             if theirs >= HEAVY_SECONDS and used * FACTOR < theirs:
-                self._note(other, now)
+                renew(self._met, other, now, MOST_ACCOUNTS)
             elif used >= HEAVY_SECONDS and theirs * FACTOR < used:
-                self._note(account_id, now)
-
-    def _note(self, account_id: str, now: float) -> None:
-        self._met.pop(account_id, None)
-        self._met[account_id] = now
-        if len(self._met) > MOST_ACCOUNTS:
-            del self._met[next(iter(self._met))]
+                renew(self._met, account_id, now, MOST_ACCOUNTS)
 
     async def turn(self, account_id: str) -> None:
         """Return when it is the turn of a request of a heavy account, and that has rested."""
