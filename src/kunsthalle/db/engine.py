@@ -56,6 +56,8 @@ _RETRIABLE = {"40001", "40P01"}
 """PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
 NODE = "kunsthalle-node-"
 """What the names of processes begin with that follow one another (`nodes.py`)."""
+_READER = "kunsthalle reader "
+"""The same of processes that work on reads for a node: none of the names that nodes have or had begins so."""
 _TRIES = 5
 _POOL = 8
 _LEFT_TO_OTHERS = 2
@@ -174,7 +176,7 @@ class Store:
         """The limits of accounts for which the operator has set none."""
         self.full = False
         self.embedded = _is_embedded(url)
-        self.node = f"{NODE}{entropy(8).hex()}"
+        self.node = f"{_READER if reading else NODE}{entropy(8).hex()}"
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url, self.node)
         shared = self.engine.execution_options(postgresql_readonly=True)
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")

@@ -104,7 +104,9 @@ def version(session: Session) -> int:
 
 
 def others(session: Session, own: str) -> int:
-    """How many other processes have connections to the database. `own` is the name of this one's."""
+    """How many other nodes have connections to the database: not the processes that read for one. `own` is the name of
+    this one's.
+    """
     if session.dialect == "sqlite":
         return 0
     statement = text(
