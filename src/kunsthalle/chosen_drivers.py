@@ -38,8 +38,8 @@ class Drivers:
     engine's own folder, `space` bounds what all of it may take. `reclamation_period` is in microseconds.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
-    hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
-    that are nowhere. `tools` is given where several servers of one process share what was found.
+    hypervisor that is named: Unavailable where it cannot run, BadSpec for another word or cloud. BadAddress for blobs
+    or buckets that are nowhere. `tools` is given where several servers of one process share what was found.
     """
 
     def __init__(self, settings: Settings, tools: Lazy[Tools | None] | None = None) -> None:
@@ -53,7 +53,7 @@ class Drivers:
         self.machines = shared / "machines"
         self.scratch = _scratch(self.disks, settings)
         self.alone = not settings.shared_folder
-        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings, self._storage))
+        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings, self._storage, self.blobs))
         self._engine = Lazy(lambda: self._guard(self._hypervisor()))
         self._guard: Callable[[Hypervisor], Hypervisor] = lambda engine: engine
         self._tools = tools or Lazy(find_image_tools)
@@ -142,12 +142,13 @@ def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
     return AccountBuckets(root, lambda account: s3_buckets.S3Buckets(template, account))
 
 
-def _hypervisor(root: Path, settings: Settings, storage: Callable[[], LocalStorage]) -> Hypervisor:
-    from kunsthalle.hypervisor.hypervisor_drivers import find_hypervisor
+def _hypervisor(root: Path, settings: Settings, storage: Callable[[], LocalStorage], blobs: Blobs) -> Hypervisor:
+    from kunsthalle.hypervisor.hypervisor_drivers import Elsewhere, find_hypervisor
     from kunsthalle.hypervisor.protocol import Bounds
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)
-    return find_hypervisor(root, settings.hypervisor, storage, settings.accelerator, bounds)
+    elsewhere = Elsewhere(blobs, settings.openstack_cloud, os.environ)
+    return find_hypervisor(root, settings.hypervisor, storage, settings.accelerator, bounds, elsewhere)
 
 
 def find_image_tools() -> Tools | None:

@@ -297,8 +297,12 @@ class Settings:
     region: str = _setting("us-south", "Name of the region that this server serves", allowed=setting_rules.region)
     hypervisor: str = _setting(
         "auto",
-        f"'auto' (QEMU if installed), {' or '.join(map(repr, HYPERVISORS))}",
+        f"'auto' (QEMU if installed), {', '.join(map(repr, HYPERVISORS))}; 'openstack' needs kunsthalle[openstack]",
         choices=("auto", *HYPERVISORS),
+    )
+    openstack_cloud: str = _setting(
+        "",
+        "Entry of clouds.yaml for --hypervisor openstack; default: OS_CLOUD, or the variables OS_AUTH_URL and others",
     )
     accelerator: str = _setting(
         "auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'", choices=("auto", "kvm", "tcg")

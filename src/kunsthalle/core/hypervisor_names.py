@@ -28,6 +28,13 @@ HYPERVISORS = {
             runs_guests=False,
             told="Instances are simulated: they have states and disks, and no guest runs. With QEMU they boot.",
         ),
+        HypervisorName(
+            "openstack",
+            runs_guests=True,
+            told="Instances are servers of an OpenStack, on its hosts.",
+        ),
     )
 }
-"""In the order in which `auto` tries them: the first that the host can run."""
+"""In the order in which `auto` tries them: the first that the host can run, which `simulated` always is. What comes
+after that one is only to be had by its name.
+"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.hypervisor.protocol import DEFAULT_BOUNDS, BadSpec, Bounds, Hypervisor, Unavailable
 
 if TYPE_CHECKING:
+    from kunsthalle.blobs.protocol import Blobs
     from kunsthalle.hypervisor.folder_disks import LocalStorage
 
 BINARY = "qemu-system-x86_64"
@@ -23,9 +24,20 @@ IMAGE_TOOL = "qemu-img"
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What an engine that is not on this host is made with: the bytes of images, which it is sent, the name of its
+    cloud, and the environment, which may say how that is reached.
+    """
+
+    blobs: Blobs
+    cloud: str
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """What a driver is made with: its own folder, the programs that it needs by their names, where disks are kept on
-    this host, and the settings.
+    this host, and the settings. `elsewhere` is None where no driver for other hosts can be asked for.
     """
 
     root: Path
@@ -33,6 +45,7 @@ class Host:
     storage: Callable[[], LocalStorage]
     accelerator: str
     bounds: Bounds
+    elsewhere: Elsewhere | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,21 @@ def _simulated(host: Host) -> Hypervisor:
     return Simulated(host.root, host.storage)
 
 
+def _openstack(host: Host) -> Hypervisor:
+    from kunsthalle.hypervisor.openstack.cloud_access import find_cloud, open_cloud
+
+    if host.elsewhere is None:
+        raise Unavailable("there is no cloud here")
+    entry = find_cloud(host.elsewhere.cloud, host.elsewhere.environment)
+    from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
+
+    return OpenStack(open_cloud(entry), host.elsewhere.blobs)
+
+
 DRIVERS = {
     "qemu": Driver(_qemu, {BINARY: "qemu-system-x86", IMAGE_TOOL: "qemu-utils"}),
     "simulated": Driver(_simulated, {}),
+    "openstack": Driver(_openstack, {}),
 }
 if tuple(DRIVERS) != tuple(HYPERVISORS):
     raise TypeError(f"Drivers of hypervisors: {tuple(DRIVERS)}; declared: {tuple(HYPERVISORS)}.")
@@ -70,11 +95,12 @@ def find_hypervisor(
     storage: Callable[[], LocalStorage],
     accelerator: str = "auto",
     bounds: Bounds = DEFAULT_BOUNDS,
+    elsewhere: Elsewhere | None = None,
 ) -> Hypervisor:
     """Return the hypervisor that is chosen, with the folder `root`; for `auto` the first that this host can run.
 
     Nothing is run: whether KVM is any good is found out at the first boot. Unavailable if a driver was asked for by
-    name whose programs are not installed; BadSpec for another word.
+    name whose programs are not installed; BadSpec for another word, and for a cloud that nobody can come into.
     """
     if choice != "auto" and choice not in DRIVERS:
         raise BadSpec(f"not an engine: {choice[:40]!r}")
@@ -83,7 +109,7 @@ def find_hypervisor(
         absent = [program for program, path in programs.items() if path is None]
         if not absent:
             paths = {program: Path(str(path)) for program, path in programs.items()}
-            return driver.make(Host(root, paths, storage, accelerator, bounds))
+            return driver.make(Host(root, paths, storage, accelerator, bounds, elsewhere))
         if choice == name:
             packages = " ".join(driver.needs[program] for program in absent)
             raise Unavailable(f"{' and '.join(absent)} not found (Debian: apt-get install {packages})")

@@ -45,10 +45,14 @@ class WrongState(HypervisorError):
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """One project of a cloud. `session` is authenticated, and finds the services in the cloud's catalog."""
+    """One project of a cloud. `session` is authenticated, and finds the services in the cloud's catalog: those of
+    `region` if there are several, at their addresses of the kind `interface`.
+    """
 
     session: Session
     wait: Callable[[float], None]
+    region: str | None = None
+    interface: str = "public"
 
     def get(self, service: str, path: str, **query: str) -> Any:
         """The JSON of an answer. NotThere, Unresponsive, HypervisorError for everything else that is refused."""
@@ -105,7 +109,7 @@ class Cloud:
         headers = {**more.pop("headers", {})}
         if (version := _MICROVERSIONS.get(service)) is not None:
             headers["OpenStack-API-Version"] = version
-        place = {"service_type": service, "interface": "public"}
+        place = {"service_type": service, "interface": self.interface, "region_name": self.region}
         try:
             return self.session.request(
                 path,
