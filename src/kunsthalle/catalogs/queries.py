@@ -14,15 +14,22 @@ from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import catalogs, offerings, plans, publish_approvals, versions
 from kunsthalle.core.errors import forbidden
+from kunsthalle.db.compiled_selects import among
 from kunsthalle.db.page_bytes import Window, fitting, row_bytes
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import rows_of
-from kunsthalle.db.visibility import ResourceType, count, find, some, unscoped, values_of
+from kunsthalle.db.unscoped import fixed_select
+from kunsthalle.db.visibility import ResourceType, count, find, matching, some, unscoped, values_of
 
 _SORTS = {"name": offerings.c.name, "label": offerings.c.label, "created": offerings.c.created_at}
 _SORTS["updated"] = offerings.c.updated_at
 _ORIGINAL = versions.c.copy_of == ""
+_VERSIONS_OF = (among(versions.c.offering_id, "offerings"), _ORIGINAL)
+_PLANS_OF = (among(plans.c.offering_id, "offerings"),)
+_APPROVALS_OF = fixed_select(
+    (publish_approvals.c.offering_id, publish_approvals.c.state), among(publish_approvals.c.offering_id, "offerings")
+)
+_LABELS = fixed_select((catalogs.c.id, catalogs.c.label), among(catalogs.c.id, "catalogs"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,10 @@ class Branch:
 def branches(session: Session, offerings: list[Offering]) -> list[Branch]:
     """Offerings with what hangs on them, in as many statements for a page as for one."""
     ids, catalog_ids = [offering.id for offering in offerings], {offering.catalog_id for offering in offerings}
-    by_offering = _grouped(some(session, VERSION, versions.c.offering_id.in_(ids), _ORIGINAL))
+    by_offering = _grouped(matching(session, VERSION, _VERSIONS_OF, offerings=ids))
     named = labels(session, catalog_ids)
-    planned = _grouped(some(session, PLAN, plans.c.offering_id.in_(ids)))
-    asked = rows_of(session, publish_approvals, publish_approvals.c.offering_id.in_(ids))
-    approvals = {row.offering_id: row.state for row in asked}
+    planned = _grouped(matching(session, PLAN, _PLANS_OF, offerings=ids))
+    approvals: dict[str, str] = dict(map(tuple, _APPROVALS_OF.all(session, {"offerings": ids})))
     return [
         Branch(
             offering,
@@ -61,7 +67,7 @@ def branches(session: Session, offerings: list[Offering]) -> list[Branch]:
 
 def labels(session: Session, ids: Iterable[str]) -> dict[str, str]:
     """The labels of catalogs, which are shown on what is in them also to those who may not open the catalog."""
-    return {catalog.id: catalog.label for catalog in unscoped(session, CATALOG, catalogs.c.id.in_(list(ids)))}
+    return dict(map(tuple, _LABELS.all(session, {"catalogs": list(ids)})))
 
 
 def _grouped(rows: Iterable[Any]) -> defaultdict[str, list[Any]]:

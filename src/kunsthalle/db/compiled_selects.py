@@ -10,28 +10,79 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Dialect, Select, Text, TypeDecorator, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.session import Session
 
 
+class _Texts(TypeDecorator[list[str]]):
+    """A list of texts as one parameter: an array of PostgreSQL, the text of a JSON array elsewhere."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        return dialect.type_descriptor(ARRAY(Text))
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return msgspec.json.encode(value).decode()
+
+
+class _Among(FunctionElement[bool]):
+    """Whether a column has one of the texts of a list."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(_Among)
+def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608  both are compiled clauses
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY({texts})"
+
+
+def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """`in_` with a list that comes with each call, as the value `name`: the statement is the same for every list."""
+    return _Among(column, bindparam(name, None, _Texts()))
+
+
 class _Plan(Struct, frozen=True):
-    """`names` are the parameters in their order; `decoders` turn what is stored at a place into the column's own."""
+    """`names` are the parameters in their order; `encoders` turn their values into what is stored, and `decoders` what
+    is stored at a place into the column's own.
+    """
 
     text: str
     names: tuple[str, ...]
     constants: Mapping[str, Any]
+    encoders: tuple[tuple[str, Callable[[Any], Any]], ...]
     decoders: tuple[tuple[int, Callable[[Any], Any]], ...]
 
 
 class CompiledSelect:
     """A select by plain values, of at most a page of rows. `make` builds it, when it is asked for the first time."""
 
-    def __init__(self, make: Callable[[], Select[Any]]) -> None:
+    def __init__(self, make: Callable[[], Select[Any] | CompoundSelect[Any]]) -> None:
         self._make = make
-        self._statement: Select[Any] | None = None
+        self._statement: Select[Any] | CompoundSelect[Any] | None = None
         self._plan: _Plan | None = None
 
     def first(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any] | None:
@@ -63,11 +114,13 @@ class CompiledSelect:
         if plan is None:
             plan = self._plan = _plan(self.statement, session.connection.dialect)
         document = {**plan.constants, **values}
+        for name, encode in plan.encoders:
+            document[name] = encode(document[name])
         LOOP_TURNS.give_way()
         return plan, session.driver.execute(plan.text, [document[name] for name in plan.names])
 
     @property
-    def statement(self) -> Select[Any]:
+    def statement(self) -> Select[Any] | CompoundSelect[Any]:
         if self._statement is None:
             self._statement = self._make()
         return self._statement
@@ -80,7 +133,7 @@ def _decoded(stored: tuple[Any, ...], decoders: tuple[tuple[int, Callable[[Any],
     return row
 
 
-def _plan(statement: Select[Any], dialect: Dialect) -> _Plan:
+def _plan(statement: Select[Any] | CompoundSelect[Any], dialect: Dialect) -> _Plan:
     compiled: Any = statement.compile(dialect=dialect)
     if (
         compiled.post_compile_params
@@ -91,4 +144,10 @@ def _plan(statement: Select[Any], dialect: Dialect) -> _Plan:
     ]
     needed = tuple((place, decode) for place, decode in enumerate(decoders) if decode is not None)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return _Plan(str(compiled), tuple(compiled.positiontup or ()), constants, needed)
+    encoders = {
+        name: parameter.type.dialect_impl(dialect).bind_processor(dialect)
+        for parameter, name in compiled.bind_names.items()
+        if name not in constants
+    }
+    encoded = tuple((name, encode) for name, encode in encoders.items() if encode is not None)
+    return _Plan(str(compiled), tuple(compiled.positiontup or ()), constants, encoded, needed)

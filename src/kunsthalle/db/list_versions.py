@@ -8,13 +8,28 @@ written meanwhile, on both engines; a change that is taken back takes its stamp 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import lru_cache
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, CompoundSelect, Select, and_, func, literal, or_, select, tuple_, union
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 
+from kunsthalle.core.bounded_tables import renew
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.counters import add, number
 from kunsthalle.db.session import Session
 
@@ -24,6 +39,9 @@ _MOST_PLACES = 64
 """Keys that are remembered of one list; of a longer one the steps are longer."""
 _MOST_ARMS = 100
 """SQLite joins no more than 500 selects."""
+_MOST_STATEMENTS = 500
+_statements: dict[Hashable, CompiledSelect] = {}
+_lock = threading.Lock()
 
 
 def changed(session: Session, kind: str, *names: str) -> None:
@@ -43,22 +61,24 @@ class Listed(Struct, frozen=True):
     """A list: the rows that meet the conditions of any of its arms, each row once, in the order of columns of which
     the last is an id. Each arm should be a range of an index in that order, so that the arms are merged as they are.
 
-    `name` tells the list from all others, and `stamp` its content from what it was before.
+    `name` tells the list from all others, and `stamp` its content from what it was before. The arms, of which there is
+    one at least, are made when a statement is: most pages are asked for by one that is known.
     """
 
     name: Hashable
     stamp: tuple[int, ...]
     order: tuple[Column[Any], ...]
-    arms: tuple[tuple[ColumnElement[bool], ...], ...]
+    make_arms: Callable[[], Sequence[tuple[ColumnElement[bool], ...]]]
 
     def keys(self, *behind: ColumnElement[bool]) -> Select[Any] | CompoundSelect[Any]:
         """What the rows have in the columns of the order."""
-        if len(self.arms) == 1:
-            return self._rows(*self.arms[0], *behind).order_by(*self.order)
-        if len(self.arms) > _MOST_ARMS:
-            any_arm = or_(*(and_(*arm) for arm in self.arms))
+        arms = self.make_arms()
+        if len(arms) == 1:
+            return self._rows(*arms[0], *behind).order_by(*self.order)
+        if len(arms) > _MOST_ARMS:
+            any_arm = or_(*(and_(*arm) for arm in arms))
             return self._rows(any_arm, *behind).distinct().order_by(*self.order)
-        joined = union(*(self._rows(*arm, *behind) for arm in self.arms))
+        joined = union(*(self._rows(*arm, *behind) for arm in arms))
         return joined.order_by(*(joined.selected_columns[column.key] for column in self.order))
 
     def _rows(self, *where: ColumnElement[bool]) -> Select[Any]:
@@ -70,10 +90,12 @@ class Listed(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where a page begins: so many rows behind the condition's first. `total` is how many rows the list has."""
+    """Where a page begins: so many rows behind the one with the key, or behind the first. `total` is how many rows the
+    list has.
+    """
 
     total: int
-    behind: tuple[ColumnElement[bool], ...] = ()
+    key: tuple[Any, ...] | None = None
     skipped: int = 0
 
 
@@ -85,39 +107,56 @@ class _Known(Struct, frozen=True):
 
 
 def place(session: Session, list_: Listed, offset: int) -> Place:
-    """Where the page at an offset begins, and how many rows there are."""
-    if not list_.arms:
-        return Place(0)
+    """Where the page at an offset begins, and how many rows there are: behind the last of them nothing is walked to."""
     known = session.at(list_.name, list_.stamp, lambda: _Known(list_.count(session), {}))
-    if offset >= known.total:  # behind the end, where nothing is: not to be walked to
-        return Place(known.total, (literal(value=False),))
+    if offset >= known.total:
+        return Place(known.total)
     step = max(STEP, -(-known.total // _MOST_PLACES))
     start = offset // step * step
     nearest = next((at for at in range(start, 0, -step) if at in known.keys), 0)
     if nearest < start:
-        walk = list_.keys(*_behind(list_, known.keys.get(nearest))).offset(start - nearest).limit(1)
-        known.keys[start] = tuple(session.all(walk)[0])
-    return Place(known.total, _behind(list_, known.keys.get(start)), offset - start)
+        rows = _keys_from(list_, known.keys.get(nearest)).all(session, at(known.keys.get(nearest), start - nearest, 1))
+        known.keys[start] = tuple(rows[0])
+    return Place(known.total, known.keys.get(start), offset - start)
 
 
-def _behind(list_: Listed, key: tuple[Any, ...] | None) -> tuple[ColumnElement[bool], ...]:
-    return () if key is None else (_from_key(list_.order, key),)
+def from_key(order: Sequence[Column[Any]], key: tuple[Any, ...] | None) -> tuple[ColumnElement[bool], ...]:
+    """The condition that a row is from a key on, whose values come with each call (`at`); none without a key.
 
-
-@lru_cache(maxsize=1_000)
-def _from_key(order: tuple[Column[Any], ...], key: tuple[Any, ...]) -> ColumnElement[bool]:
-    """From a key on. Compared as one value, which is a range of the index also where many labels are the same.
-
-    Kept, because making it costs more than finding the page by it.
+    Compared as one value, which is a range of the index also where many labels are the same.
     """
-    values = (literal(value, column.type) for value, column in zip(key, order, strict=True))
-    return tuple_(*order) >= tuple_(*values)
+    if key is None:
+        return ()
+    values = (bindparam(f"key_{place}", None, column.type) for place, column in enumerate(order))
+    return (tuple_(*order) >= tuple_(*values),)
+
+
+def at(key: tuple[Any, ...] | None, skipped: int, limit: int) -> dict[str, Any]:
+    """The values of a statement that begins so many rows behind a key."""
+    keys = {} if key is None else {f"key_{place}": value for place, value in enumerate(key)}
+    return {**keys, "skipped": skipped, "limit": limit}
+
+
+def windowed(statement: Any) -> Any:
+    """A statement of so many rows, `limit`, behind the first `skipped`."""
+    return statement.offset(bindparam("skipped", None, Integer())).limit(bindparam("limit", None, Integer()))
+
+
+def _keys_from(list_: Listed, key: tuple[Any, ...] | None) -> CompiledSelect:
+    """The statement of a list's keys from a key on: kept, because making it costs more than what it asks."""
+    name = (list_.name, key is None)
+    with _lock:
+        known = _statements.get(name)
+        if known is None:
+            known = CompiledSelect(lambda: windowed(list_.keys(*from_key(list_.order, key))))
+        renew(_statements, name, known, _MOST_STATEMENTS)
+    return known
 
 
 def page(session: Session, list_: Listed, offset: int, limit: int) -> tuple[int, list[str]]:
     """How many rows a list has, and the ids of a page of it."""
-    at = place(session, list_, offset)
-    if offset >= at.total:
-        return at.total, []
-    rows: Any = session.all(list_.keys(*at.behind).offset(at.skipped).limit(limit))
-    return at.total, [str(row[-1]) for row in rows]
+    begin = place(session, list_, offset)
+    if offset >= begin.total:
+        return begin.total, []
+    rows = _keys_from(list_, begin.key).all(session, at(begin.key, begin.skipped, limit))
+    return begin.total, [str(row[-1]) for row in rows]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, literal, select, tuple_
+from sqlalchemy import Column, ColumnElement, Integer, Select, bindparam, literal, select, tuple_
 
-from kunsthalle.db.list_versions import Listed, place
+from kunsthalle.db.list_versions import Listed, at, from_key, place, windowed
 from kunsthalle.db.page_bytes import PAGE_BYTES, Window, fitting
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import (
@@ -18,6 +18,7 @@ from kunsthalle.db.visibility import (
     count,
     item_bytes,
     newest_first,
+    seen_by,
     sees_whole_account,
     statement_of,
     values_of,
@@ -120,7 +121,7 @@ def _window(
     offset: int | None = None,
     most_bytes: int = PAGE_BYTES,
 ) -> Window[M]:
-    statement = select(kind.table, item_bytes(kind)).where(visible(session, kind), *where)
+    statement = _sized(kind).where(visible(session, kind), *where)
     with session.execute(statement.order_by(*order).offset(offset).limit(limit + 1)) as result:
         rows, more = fitting(result, limit, most_bytes)
     return _made(kind, rows, more=more)
@@ -133,17 +134,61 @@ def _made(kind: ResourceType[M], rows: list[Sequence[Any]], *, more: bool) -> Wi
 def leaf(
     session: Session,
     kind: ResourceType[M],
-    name: Hashable,
+    equal: Mapping[Column[Any], Any],
     stamp: tuple[int, ...],
-    *where: ColumnElement[bool],
+    *,
     order: Column[Any],
     offset: int,
     limit: int,
 ) -> tuple[int, Window[M]]:
-    """`count` and `window` of a list that bears a stamp, of a kind that no other account sees anything of."""
+    """`count` and `window` of the rows with some values: a list that bears a stamp, of a kind that no other account
+    sees anything of.
+    """
+
+    def where() -> list[ColumnElement[bool]]:
+        return [column == value for column, value in equal.items()]
+
     if not sees_whole_account(session, kind):
-        return count(session, kind, *where), window(session, kind, *where, order=order, offset=offset, limit=limit)
-    seen = (visible(session, kind), *where)
-    listed = Listed((kind.name, session.ctx.account_id, name), stamp, (order, kind.table.c.id), (seen,))
-    at = place(session, listed, offset)
-    return at.total, window(session, kind, *where, *at.behind, order=order, offset=at.skipped, limit=limit)
+        return count(session, kind, *where()), window(session, kind, *where(), order=order, offset=offset, limit=limit)
+    values = {column.key: value for column, value in equal.items()}
+    name, keys = (kind.name, session.ctx.account_id, *values.items()), (order, kind.table.c.id)
+    begin = place(session, Listed(name, stamp, keys, lambda: [(visible(session, kind), *where())]), offset)
+    if offset >= begin.total:
+        return begin.total, Window([])
+
+    def make(seen: ColumnElement[bool]) -> Select[Any]:
+        given = (column == bindparam(column.key, None) for column in equal)
+        statement: Select[Any] = windowed(_sized(kind).where(seen, *given, *from_key(keys, begin.key)).order_by(*keys))
+        return statement
+
+    statement = seen_by(session, kind, ("leaf", tuple(values), order, begin.key is None), make)
+    given = {"account": session.ctx.account_id, **values, **at(begin.key, begin.skipped, limit + 1)}
+    with closing(statement.each(session, given)) as each:
+        rows, more = fitting(each, limit)
+    return begin.total, _made(kind, rows, more=more)
+
+
+def matching_window(
+    session: Session,
+    kind: ResourceType[M],
+    where: tuple[ColumnElement[bool], ...],
+    order: Column[Any],
+    limit: int,
+    **values: Any,
+) -> Window[M]:
+    """The first window by conditions that are made once, and values that come with each call (`matching`)."""
+    statement = seen_by(session, kind, ("window", where, order), lambda seen: _first(kind, seen, *where, order=order))
+    given = {"account": session.ctx.account_id, **values, "limit": limit + 1}
+    with closing(statement.each(session, given)) as each:
+        rows, more = fitting(each, limit)
+    return _made(kind, rows, more=more)
+
+
+def _first(kind: ResourceType[Any], *where: ColumnElement[bool], order: Column[Any]) -> Select[Any]:
+    limit = bindparam("limit", None, Integer())
+    return _sized(kind).where(*where).order_by(order, kind.table.c.id).limit(limit)
+
+
+def _sized(kind: ResourceType[Any]) -> Select[Any]:
+    """Rows with their sizes."""
+    return select(kind.table, item_bytes(kind))

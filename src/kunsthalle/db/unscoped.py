@@ -97,7 +97,14 @@ def columns_of(session: Session, *columns: Any, where: Sequence[ColumnElement[bo
 def finder(column: Column[Any], *columns: Column[Any]) -> CompiledSelect:
     """The look-up of columns of a row that no caller sees, by a column whose value is given as `key`: for what every
     page asks."""
-    return CompiledSelect(lambda: select(*columns).where(column == bindparam("key")))
+    return fixed_select(columns, column == bindparam("key"))
+
+
+def fixed_select(
+    columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool], most: int | None = None
+) -> CompiledSelect:
+    """Columns of the rows, whoever's, that meet conditions whose values come with each call: at most so many rows."""
+    return CompiledSelect(lambda: select(*columns).where(*where).limit(most))
 
 
 def add_row(session: Session, table: Table, **values: Any) -> None:

@@ -180,9 +180,36 @@ def policy_filter(kind: ResourceType[Any], reach: PermissionScope) -> ColumnElem
 def visible(session: Session, kind: ResourceType[Any]) -> ColumnElement[bool]:
     """The predicate: what this context may read of a kind."""
     ctx = session.ctx
-    own = and_(kind.table.c.account_id == ctx.account_id, policy_filter(kind, ctx.grants.scope(kind.read)))
-    seen = own if kind.others is None else or_(own, kind.others(session))
+    return _seen(kind, ctx.account_id, ctx.grants.scope(kind.read), _others(session, kind))
+
+
+def _seen(
+    kind: ResourceType[Any],
+    account_id: str | BindParameter[str],
+    reach: PermissionScope,
+    others: ColumnElement[bool] | None,
+) -> ColumnElement[bool]:
+    own = and_(kind.table.c.account_id == account_id, policy_filter(kind, reach))
+    seen = own if others is None else or_(own, others)
     return seen if kind.live is None else and_(seen, kind.live)
+
+
+def _others(session: Session, kind: ResourceType[Any]) -> ColumnElement[bool] | None:
+    return None if kind.others is None else kind.others(session)
+
+
+def seen_by(
+    session: Session,
+    kind: ResourceType[Any],
+    name: Hashable,
+    make: Callable[[ColumnElement[bool]], Select[Any]],
+) -> CompiledSelect:
+    """A statement that `make` builds of the predicate, once for all callers to whom the same applies.
+
+    `name` tells it from the other statements of the kind. Its values have to have the caller's `account`.
+    """
+    reach, others = session.ctx.grants.scope(kind.read), _others(session, kind)
+    return _statement_for(kind, (name, others), reach, lambda: make(_seen(kind, _value("account"), reach, others)))
 
 
 def _statement_for(
@@ -295,6 +322,15 @@ def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], l
     """Everything that the context may read and that meets the conditions, newest first."""
     statement = select(kind.table).where(visible(session, kind), *where).order_by(*newest_first(kind)).limit(limit)
     return [kind.from_row(row) for row in session.all(statement)]
+
+
+def matching(session: Session, kind: ResourceType[M], where: tuple[ColumnElement[bool], ...], **values: Any) -> list[M]:
+    """`some`, by conditions that are made once, and values that come with each call: no statement is built again."""
+    statement = seen_by(
+        session, kind, where, lambda seen: select(kind.table).where(seen, *where).order_by(*newest_first(kind))
+    )
+    rows = statement.all(session, {"account": session.ctx.account_id, **values})
+    return [kind.from_row(row) for row in rows]
 
 
 def values_of(

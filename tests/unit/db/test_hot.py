@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, bindpa
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.db.column_types import Json, Moment
-from kunsthalle.db.compiled_selects import CompiledSelect
+from kunsthalle.db.compiled_selects import CompiledSelect, among
 from kunsthalle.db.session import Session
 
 _TABLE = Table(
@@ -79,3 +79,30 @@ def test_a_hot_read_holds_no_snapshot(filled: tuple[World, Context]) -> None:
     assert list(world.read(ctx, one))[-1] == 7
     world.write(ctx, lambda session: session.execute(_TABLE.update().values(number=8)))
     assert list(world.read(ctx, one))[-1] == 8
+
+
+@pytest.mark.parametrize(
+    ("ids", "flag"),
+    [
+        (["full", "empty", "absent"], True),
+        (["' or 1=1", "gone"], False),
+        (['"', "\\", "full"], True),
+        (["full"], False),
+        ([], True),
+    ],
+)
+def test_a_list_and_a_flag_are_values_of_one_statement(
+    filled: tuple[World, Context], ids: list[str], flag: bool
+) -> None:
+    world, ctx = filled
+    hot = CompiledSelect(
+        lambda: select(_TABLE.c.id).where(among(_TABLE.c.id, "ids"), _TABLE.c.flag == bindparam("flag"))
+    )
+
+    def both_ways(session: Session) -> tuple[Any, Any]:
+        plain = select(_TABLE.c.id).where(_TABLE.c.id.in_(ids), _TABLE.c.flag.is_(flag))
+        return hot.all(session, {"ids": ids, "flag": flag}), session.all(plain)
+
+    for _ in range(2):
+        known, plain = world.read(ctx, both_ways)
+        assert sorted(map(tuple, known)) == sorted(map(tuple, plain))

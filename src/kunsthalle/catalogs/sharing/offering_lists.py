@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import Column, ColumnElement, bindparam
 
 from kunsthalle.accounts.models import Account
 from kunsthalle.accounts.resources import ACCOUNT
@@ -29,21 +29,22 @@ from kunsthalle.catalogs.sharing.offering_visibility import (
 )
 from kunsthalle.catalogs.tables import catalogs, listings, offerings, share_approvals
 from kunsthalle.db import list_versions
+from kunsthalle.db.compiled_selects import among
 from kunsthalle.db.list_versions import Listed, changed, stamps
 from kunsthalle.db.page_bytes import Window
-from kunsthalle.db.pages import leaf, window
+from kunsthalle.db.pages import leaf, matching_window
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import (
     any_row,
     columns_of,
     first_ids,
+    fixed_select,
     ids_where,
     number_of,
     put_rows,
     remove_rows,
     remove_some,
-    rows_of,
 )
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.jobs.slices import SlicedWork
@@ -143,14 +144,16 @@ def page(session: Session, offset: int, limit: int, *, hidden: bool, public: boo
     `hidden` has hidden ones too, `public` those of others that are published to all.
     """
     ranges = tuple(_ranges(session, public))
+    if not ranges:
+        return 0, Window([])
     stamp = stamps(session, _LISTS, *sorted({span.source for span in ranges}))
     order = (listings.c.label, listings.c.offering_id)
-    listed = Listed((_LISTS, ranges, hidden, public), stamp, order, tuple(_arms(session, ranges, hidden, public)))
+    name = (_LISTS, ranges, hidden, public)
+    listed = Listed(name, stamp, order, lambda: tuple(_arms(session, ranges, hidden, public)))
     total, ids = list_versions.page(session, listed, offset, limit)
     if not ids:
         return total, Window([])
-    known = offerings.c.id.in_(ids)
-    rows = window(session, OFFERING, known, order=offerings.c.label, offset=0, limit=len(ids))
+    rows = matching_window(session, OFFERING, _KNOWN, offerings.c.label, len(ids), ids=ids)
     passed = ids.index(rows.items[-1].id) + 1 if rows.passed else None  # a row too many takes up a place, too
     return total, Window(rows.items, passed)
 
@@ -159,12 +162,11 @@ def page_of_catalog(
     session: Session, catalog_id: str, offset: int, limit: int, *, hidden: bool
 ) -> tuple[int, Window[Offering]]:
     """A page by label of a catalog of the caller's own, and how many offerings there are."""
-    where = [offerings.c.catalog_id == catalog_id]
+    equal: dict[Column[Any], Any] = {offerings.c.catalog_id: catalog_id}
     if not hidden:
-        where.append(offerings.c.hidden.is_(False))
+        equal[offerings.c.hidden] = False
     stamp = stamps(session, _LISTS, session.ctx.account_id)
-    order = offerings.c.label
-    return leaf(session, IN_CATALOG, (catalog_id, hidden), stamp, *where, order=order, offset=offset, limit=limit)
+    return leaf(session, IN_CATALOG, equal, stamp, order=offerings.c.label, offset=offset, limit=limit)
 
 
 def serves(session: Session) -> bool:
@@ -197,28 +199,28 @@ def _arms(
 def _ranges(session: Session, public: bool) -> Iterator[_ListingRange]:
     """Its own, what it or what stands above it has accepted, what is for all."""
     me = session.ctx.account_id
-    if any_row(session, listings, *_from(me, me)):
+    if _any_from(session, me, me):
         yield _ListingRange(me, me, approved=False)
     yield from _accepted(session)
-    if public and any_row(session, listings, *_from(ANYBODY, ANYBODY)):
+    if public and _any_from(session, ANYBODY, ANYBODY):
         yield _ListingRange(ANYBODY, ANYBODY, approved=False)
 
 
 def _accepted(session: Session) -> Iterator[_ListingRange]:
     """By source: the identifiers by which it may share with the caller."""
     ctx, receiver = session.ctx, receiver_of(session.ctx)
-    addressed = (share_approvals.c.type == TYPE, share_approvals.c.identifier.in_(ctx.recipients))
     answers: dict[str, dict[str, str]] = {}
-    for row in rows_of(session, share_approvals, *addressed):
-        answers.setdefault(row.source_account_id, {})[row.identifier] = row.state
+    for source_id, identifier, state in _ANSWERS.all(session, {"recipients": list(ctx.recipients)}):
+        answers.setdefault(source_id, {})[identifier] = state
     answers.pop(ctx.account_id, None)
-    sources = unscoped(session, ACCOUNT, ACCOUNT.table.c.id.in_(sorted(answers))) if answers else []
+    rows = _SOURCES.all(session, {"ids": sorted(answers)}) if answers else []
+    sources = [ACCOUNT.from_row(row) for row in rows]
     for source in sorted(sources, key=lambda account: account.id):
         for identifier in ctx.recipients:
             terms = _terms_of_entry(source, identifier, answers[source.id])
             inside = decide(terms, receiver).may_boot
             seen = inside or decide(replace(terms, approved=True), receiver).may_boot
-            if seen and any_row(session, listings, *_from(source.id, identifier)):
+            if seen and _any_from(session, source.id, identifier):
                 yield _ListingRange(identifier, source.id, approved=not inside)
 
 
@@ -237,5 +239,20 @@ def _terms_of_entry(source: Account, identifier: str, answers: Mapping[str, str]
     )
 
 
-def _from(source: str, identifier: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return listings.c.identifier == identifier, listings.c.account_id == source
+def _any_from(session: Session, source: str, identifier: str) -> bool:
+    return _ANY_FROM.first(session, {"source": source, "identifier": identifier}) is not None
+
+
+_KNOWN = (among(offerings.c.id, "ids"),)
+_ANSWERS = fixed_select(
+    (share_approvals.c.source_account_id, share_approvals.c.identifier, share_approvals.c.state),
+    share_approvals.c.type == TYPE,
+    among(share_approvals.c.identifier, "recipients"),
+)
+_SOURCES = fixed_select(tuple(ACCOUNT.table.c), among(ACCOUNT.table.c.id, "ids"))
+_ANY_FROM = fixed_select(
+    (listings.c.offering_id,),
+    listings.c.identifier == bindparam("identifier"),
+    listings.c.account_id == bindparam("source"),
+    most=1,
+)
