@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Integer, Select, bindparam, literal, select, tuple_
 
+from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.list_versions import Listed, at, from_key, place, windowed
 from kunsthalle.db.page_bytes import PAGE_BYTES, Window, fitting
 from kunsthalle.db.session import Session
@@ -56,9 +57,7 @@ def page(
         if after is not None:
             values |= {"moment": after[0], "id": after[1]}
         statement = statement_of(session, kind, "newest" if after is None else "older")
-        with closing(statement.each(session, values)) as each:
-            rows, more = fitting(each, limit)
-        window = _made(kind, rows, more=more)
+        window = _fitting_window(session, kind, statement, values, limit)
     end: Any = window.items[-1] if window.passed else None
     return Page(window.items, total, None if end is None else (end.created_at, end.id))
 
@@ -157,15 +156,13 @@ def leaf(
         return begin.total, Window([])
 
     def make(seen: ColumnElement[bool]) -> Select[Any]:
-        given = (column == bindparam(column.key, None) for column in equal)
-        statement: Select[Any] = windowed(_sized(kind).where(seen, *given, *from_key(keys, begin.key)).order_by(*keys))
-        return statement
+        conditions = (column == bindparam(column.key, None) for column in equal)
+        rows: Select[Any] = windowed(_sized(kind).where(seen, *conditions, *from_key(keys, begin.key)).order_by(*keys))
+        return rows
 
     statement = seen_by(session, kind, ("leaf", tuple(values), order, begin.key is None), make)
-    given = {"account": session.ctx.account_id, **values, **at(begin.key, begin.skipped, limit + 1)}
-    with closing(statement.each(session, given)) as each:
-        rows, more = fitting(each, limit)
-    return begin.total, _made(kind, rows, more=more)
+    values |= {"account": session.ctx.account_id, **at(begin.key, begin.skipped, limit + 1)}
+    return begin.total, _fitting_window(session, kind, statement, values, limit)
 
 
 def matching_window(
@@ -178,8 +175,14 @@ def matching_window(
 ) -> Window[M]:
     """The first window by conditions that are made once, and values that come with each call (`matching`)."""
     statement = seen_by(session, kind, ("window", where, order), lambda seen: _first(kind, seen, *where, order=order))
-    given = {"account": session.ctx.account_id, **values, "limit": limit + 1}
-    with closing(statement.each(session, given)) as each:
+    values |= {"account": session.ctx.account_id, "limit": limit + 1}
+    return _fitting_window(session, kind, statement, values, limit)
+
+
+def _fitting_window(
+    session: Session, kind: ResourceType[M], statement: CompiledSelect, values: Mapping[str, Any], limit: int
+) -> Window[M]:
+    with closing(statement.each(session, values)) as each:
         rows, more = fitting(each, limit)
     return _made(kind, rows, more=more)
 
