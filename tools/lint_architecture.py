@@ -172,6 +172,7 @@ _SHOWN_CLASS_NAMES = {
     "src/kunsthalle/api/handler_signatures.py": "a message for whoever declares a route",
     "src/kunsthalle/api/openapi.py": "the schemas of the documents are named as their structs",
     "src/kunsthalle/api/subresources.py": "the same",
+    "src/kunsthalle/core/records.py": "instances show themselves as Python's own do",
     "src/kunsthalle/db/row_models.py": "a message for whoever changes a model",
     "src/kunsthalle/disk_images/detection.py": "the name of a logger is that of its module",
     "src/kunsthalle/ibmcloud/main.py": "a message for people",

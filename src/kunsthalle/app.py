@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +52,7 @@ from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.db import kv, nodes

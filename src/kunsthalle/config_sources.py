@@ -9,12 +9,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kunsthalle.core.near_matches import hint
+from kunsthalle.core.records import dataclass
 from kunsthalle.settings import (
     FROM_FILE,
     PREFIX,

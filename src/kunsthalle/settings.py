@@ -8,7 +8,7 @@ field declared with `_sections`: a tuple of a frozen dataclass, whose fields are
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from kunsthalle.core import addresses, setting_rules
 from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.masked_values import masked, shown_value
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
 _LARGEST = 2**31 - 1

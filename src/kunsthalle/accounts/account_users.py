@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.identity_port import Identities
@@ -12,6 +11,7 @@ from kunsthalle.accounts.queries import account, member, memberships_of, reached
 from kunsthalle.accounts.resources import USER
 from kunsthalle.accounts.service import add_user
 from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import IntegrityError, delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kunsthalle.accounts.models import Account
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 
 

@@ -7,7 +7,7 @@ A `Resource` says what differs; the handlers are written once, here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -21,6 +21,7 @@ from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.pages import Page, ordered, page
 from kunsthalle.db.rows import rename
 from kunsthalle.db.session import Session

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from msgspec import Meta
 from kunsthalle.api.query_params import sent
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.records import dataclass
 
 Key = tuple[int, str]
 """The place of an item in a list that is ordered by time: its moment in microseconds, and its id."""

@@ -15,10 +15,10 @@ Every bound of this module limits what one query can cost.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from kunsthalle.core.errors import Problem, invalid
 from kunsthalle.core.loop_turns import LOOP_TURNS
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.wildcards import Pattern, Wild
 
 MAX_CHARACTERS = 8_192

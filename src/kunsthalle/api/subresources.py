@@ -7,7 +7,6 @@ changing it the right to change its owner.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +19,7 @@ from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.core.errors import not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kunsthalle.authz.permissions import AllGrants, Grants
 from kunsthalle.core.clock import Clock
 from kunsthalle.core.ids import Ids
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import Region
 
 

@@ -7,12 +7,12 @@ A policy matches when every one of its resource attributes matches; grants add u
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
 from kunsthalle.authz import roles
+from kunsthalle.core.records import dataclass
 
 STATIC = frozenset({"accountId", "serviceName", "serviceType", "resourceType"})
 """Attributes that the action and the account decide; all others are asked of the resource."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from kunsthalle.automation_checks.checked_files import CheckedFile, read
 from kunsthalle.automation_checks.facts import Facts, Place
 from kunsthalle.automation_checks.knowledge import Known, known_from
 from kunsthalle.automation_checks.rules import RULES, Rule
+from kunsthalle.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

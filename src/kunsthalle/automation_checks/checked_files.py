@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from kunsthalle.automation_checks.terraform_documents import (
     of_shown,
     of_state,
 )
+from kunsthalle.core.records import dataclass
 from kunsthalle.transcripts.parsing import BadTranscript, parse
 
 MOST_BYTES = 1 << 26

@@ -5,9 +5,10 @@ Ids and CRNs are as the file has them; an empty text means that the file does no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kunsthalle.core.crn import Crn, parse
+from kunsthalle.core.records import dataclass
 
 Steps = tuple[str | int, ...]
 CATALOG_SERVICE = "globalcatalog-collection"

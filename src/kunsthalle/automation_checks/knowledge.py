@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kunsthalle.automation_checks.facts import (
     Facts,
@@ -13,6 +13,7 @@ from kunsthalle.automation_checks.facts import (
     account_of,
     crn_of,
 )
+from kunsthalle.core.records import dataclass
 
 ARCHIVED = "deprecated"
 """The state of an archived version: Catalog Management calls it so (R10)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from kunsthalle.automation_checks import findings_of_deletions as deletions
@@ -11,6 +10,7 @@ from kunsthalle.automation_checks import findings_of_references as references
 from kunsthalle.automation_checks import findings_of_states as states
 from kunsthalle.automation_checks.facts import Facts, Place
 from kunsthalle.automation_checks.knowledge import Known
+from kunsthalle.core.records import dataclass
 
 Hit = tuple[Place, str]
 Find = Callable[[Facts, Known], Iterator[Hit]]

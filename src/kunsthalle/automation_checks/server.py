@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,6 +13,7 @@ from kunsthalle.automation_checks import answer_facts
 from kunsthalle.automation_checks.facts import CATALOG_SERVICE, Facts, Place, account_of, crn_of, text_of
 from kunsthalle.automation_checks.knowledge import Known, KnownImage, KnownVersion, known_from
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.records import dataclass
 from kunsthalle.local.client import CallFailed, access_token, call
 
 _CATALOGS = "/api/v1-beta"

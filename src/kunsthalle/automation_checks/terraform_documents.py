@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from msgspec import Struct
 
 from kunsthalle.automation_checks.facts import Steps
+from kunsthalle.core.records import dataclass
 
 Doc = dict[str, Any]
 _INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')

@@ -11,7 +11,6 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -24,6 +23,7 @@ from obstore.store import S3Store
 from kunsthalle.blobs.protocol import Watch, unwatched
 from kunsthalle.blobs.s3_address import S3Address
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 
 log = get_logger("s3")

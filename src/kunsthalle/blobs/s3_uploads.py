@@ -12,13 +12,13 @@ import http.client
 import ssl
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from kunsthalle.blobs.s3 import S3Denied, S3Error, S3Missing, S3Unavailable
 from kunsthalle.blobs.s3_address import S3Address
 from kunsthalle.core.clock import SECOND, SystemClock
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 
 _MOST_BYTES = 8 * MIB

@@ -6,7 +6,6 @@ A volume carries the facts of its attachment itself, so that it can be shown, fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
@@ -21,6 +20,7 @@ from kunsthalle.block_storage.resources import MAKE, VOLUME
 from kunsthalle.block_storage.service import CREATE, DELETE, capacity_of, refuse_captured
 from kunsthalle.block_storage.volume_profiles import BOOT_LEAST, DEFAULT, VolumeProfile, check_capacity, chosen
 from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import insert_named, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember

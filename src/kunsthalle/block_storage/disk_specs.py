@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.volume_profiles import most_of
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools

@@ -5,8 +5,6 @@ The new image keeps the operating system and which volume it was, and no word of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kunsthalle.api.references import Identity, refer
 from kunsthalle.block_storage import volume_keys
 from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
@@ -16,6 +14,7 @@ from kunsthalle.block_storage.provisioning import volume_of
 from kunsthalle.block_storage.resources import USE, VOLUME
 from kunsthalle.core.disk_space import NoSpace
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images.file_refusals import Refused, ToolFailed, corrupted

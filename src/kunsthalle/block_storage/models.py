@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import place
 from kunsthalle.images.image_usage_rules import ANY
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from msgspec import UnsetType
 
 from kunsthalle.core import near_matches
 from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.records import dataclass
 
 DEFAULT = "general-purpose"
 BOOT_LEAST = 10

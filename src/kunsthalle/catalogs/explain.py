@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, Text, or_, type_coerce
@@ -32,6 +32,7 @@ from kunsthalle.catalogs.sharing.offering_visibility import (
 )
 from kunsthalle.catalogs.tables import catalogs, offerings, reclamations, version_images, versions
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import numbers_by, rows_of
 from kunsthalle.db.visibility import may, unscoped

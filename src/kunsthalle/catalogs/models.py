@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from kunsthalle.core.records import dataclass
 
 SERVICE = "globalcatalog-collection"
 DEFAULT_KIND = "offering"

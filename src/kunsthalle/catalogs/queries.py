@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -14,6 +13,7 @@ from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import catalogs, offerings, plans, publish_approvals, versions
 from kunsthalle.core.errors import forbidden
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.compiled_selects import among
 from kunsthalle.db.page_bytes import Window, fitting, row_bytes
 from kunsthalle.db.pages import window

@@ -6,7 +6,7 @@ A catalog keeps managing its images meanwhile, an instance of a service keeps wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kunsthalle.catalogs.models import SERVICE, Catalog, Offering, Reclamation, crn
 from kunsthalle.catalogs.resources import CATALOG, OBJECT, OFFERING, RECLAMATION, VERSION
@@ -26,6 +26,7 @@ from kunsthalle.catalogs.tables import (
 from kunsthalle.catalogs.versions.version_steps import DEPRECATION as TIMER
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.crn import parse
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete, delete_all, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from kunsthalle.authz.roles import ROLES, least
 from kunsthalle.catalogs.models import Version
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.state_tables import StateTable
 
 # The publish state machine as one table (catalog-iam-enterprise.md 1.8, R10): the code walks it, the docs print it.

@@ -6,9 +6,9 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.local.client import access_token, exchange
 from kunsthalle.local.display import Paint
 from kunsthalle.testing.served import Served

@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID
 
 from kunsthalle.cli.connections import Connections
+from kunsthalle.core.records import dataclass
 from kunsthalle.settings import BadSetting, Settings
 
 SHUTDOWN_SECONDS = 2.0

@@ -18,7 +18,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from kunsthalle.cli.serve import make_scenario, operator_token
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.recordings import Bounds, Page
+from kunsthalle.core.records import dataclass
 from kunsthalle.local import folder, running
 from kunsthalle.settings import Settings
 

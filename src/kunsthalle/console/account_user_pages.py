@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from starlette.responses import Response
@@ -11,6 +11,7 @@ from kunsthalle.console.confirmations import Question, Subject, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.core.records import dataclass
 
 _USERS = "/v2/accounts/{account_id}/users"
 _API = f"{_USERS}/{{iam_id}}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -25,6 +24,7 @@ from kunsthalle.console.listing import (
     listing,
 )
 from kunsthalle.console.page_frame import Page, Visit, call, json_answer, page
+from kunsthalle.core.records import dataclass
 
 _AUDIT = Linked("/v1/audit", "entries")
 _OUTCOMES = {"succeeded": range(100, 400), "refused": range(400, 500), "failed": range(500, 600)}

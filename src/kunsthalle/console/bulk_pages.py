@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -12,6 +11,7 @@ from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Linked, Row, everything
 from kunsthalle.console.page_frame import Page, Visit, form
 from kunsthalle.console.resource_addresses import Address, address_of
+from kunsthalle.core.records import dataclass
 
 MOST = 100
 """Resources of one action, as many as a page of a list has."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from kunsthalle.console.api_client import segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, form
+from kunsthalle.core.records import dataclass
 
 _PLACE = re.compile(r"\{\w+\}")
 Act = tuple[str, str, bool]

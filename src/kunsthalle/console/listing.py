@@ -7,11 +7,12 @@ are not what the APIs offer: for these the whole list is fetched, up to a bound 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from kunsthalle.console.api_client import Api
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.text_values import integer
 
 SIZES = (10, 25, 50, 100)

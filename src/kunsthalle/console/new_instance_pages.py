@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from kunsthalle.console.listing import Linked, Offsets, Row, everything
 from kunsthalle.console.offering_pages import owner_of, state_of
 from kunsthalle.console.page_frame import Page, Visit, form
 from kunsthalle.console.root_key_pages import choices_of_keys
+from kunsthalle.core.records import dataclass
 
 BOOTABLE = frozenset({"available", "deprecated"})
 CATALOG_ARCHITECTURE = "amd64"

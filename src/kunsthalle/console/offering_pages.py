@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from kunsthalle.console.confirmations import Act
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Column, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.core.records import dataclass
 
 OFFERING = f"{CATALOG}/offerings/{{offering_id}}"
 HERE = "/catalogs/{catalog_id}/offerings/{offering_id}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -19,6 +18,7 @@ from kunsthalle.api.asgi import Receive, Scope, Send
 from kunsthalle.console.api_client import Api, Refused, segment
 from kunsthalle.console.browser_sessions import BrowserSession, Sessions, form_token
 from kunsthalle.console.forms import Form
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.text_values import integer
 
 if TYPE_CHECKING:

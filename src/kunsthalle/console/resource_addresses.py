@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kunsthalle.console.api_client import segment
+from kunsthalle.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from kunsthalle.console.listing import Row, Slice, Source, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.console.resource_shapes import Action, Kind, Offer, Part, offers
 from kunsthalle.core.errors import NOT_FOUND
+from kunsthalle.core.records import dataclass
 
 _PLACE = re.compile(r"\{(\w+)\}")
 

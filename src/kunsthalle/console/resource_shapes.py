@@ -6,12 +6,13 @@ An area of the console declares a `Kind`; `resource_pages` makes its list, its p
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Choice, Column, Linked, Row, Source, everything
 from kunsthalle.console.page_frame import Visit
+from kunsthalle.core.records import dataclass
 
 Option = tuple[str, str]
 """A value and its label."""

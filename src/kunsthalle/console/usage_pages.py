@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, page
+from kunsthalle.core.records import dataclass
 
 _AUDIT = "/_kunsthalle/audit"
 DAYS = 14

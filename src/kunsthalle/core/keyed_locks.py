@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from kunsthalle.core.records import dataclass
 
 
 @dataclass(slots=True)

@@ -12,11 +12,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 
 KINDS = ("call", "state", "job_fault")

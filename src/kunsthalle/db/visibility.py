@@ -8,7 +8,7 @@ error (rules R5, R6, R7, R11).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial, reduce
 from operator import add, mul
 from typing import Any, Generic, TypeVar
@@ -37,6 +37,7 @@ from kunsthalle.authz.access_refusals import foreign, missing_action
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import PermissionScope
 from kunsthalle.core.errors import not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.state_tables import StateTable
 from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.counters import number

@@ -16,7 +16,6 @@ from string import ascii_lowercase, ascii_uppercase, punctuation
 from typing import Any
 
 from sqlalchemy import Boolean, Column, ColumnElement, Text, cast, func, literal, select, true, type_coerce
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -221,4 +220,6 @@ def any_item(
 
 def _json(column: Column[Any]) -> ColumnElement[Any]:
     """The text of a column of documents as PostgreSQL's own kind of document."""
+    from sqlalchemy.dialects.postgresql import JSONB  # with all its drivers, which SQLite never needs
+
     return cast(type_coerce(column, Text), JSONB)

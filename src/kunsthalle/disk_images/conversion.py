@@ -11,10 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core import disk_formats
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import qemu_img, vhd, vhdx, vmdk
 from kunsthalle.disk_images.detection import HEAD_BYTES, archive, describe, names_of

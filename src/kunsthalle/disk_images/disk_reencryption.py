@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images.detection import block_node
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import SLOWEST_WRITE, Tools, conversion_failed, piped, run, secret_object

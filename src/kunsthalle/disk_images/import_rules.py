@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core import disk_formats
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images import qcow2, vhd
 from kunsthalle.disk_images.detection import archive, check_qcow2_safety, describe, names_of
 from kunsthalle.disk_images.file_refusals import Refused, corrupted

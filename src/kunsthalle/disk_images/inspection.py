@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images import import_rules, luks, qcow2, qemu_img
 from kunsthalle.disk_images.detection import HEAD_BYTES, QEMU_NAMES
 from kunsthalle.disk_images.file_refusals import ENCRYPTED, NOT_OPENED, Refused, corrupted

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images.file_refusals import corrupted
 from kunsthalle.disk_images.limits import SECTOR

@@ -18,12 +18,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kunsthalle.core.disk_formats import FORMATS
 from kunsthalle.core.disk_space import NoSpace
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.atomic_files import appearing

@@ -6,8 +6,8 @@ Digest, length, and the rules that the bytes so far allow to check.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images import import_rules
 from kunsthalle.disk_images.detection import HEAD_BYTES
 from kunsthalle.disk_images.file_refusals import TOO_BIG, Refused, corrupted

@@ -12,9 +12,9 @@ import array
 import os
 import struct
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images.file_refusals import corrupted
 from kunsthalle.disk_images.limits import SECTOR, Limits, check_virtual_size

@@ -11,10 +11,10 @@ import array
 import struct
 import sys
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.disk_images.file_refusals import corrupted
 from kunsthalle.disk_images.limits import SECTOR, Disk, Limits, check_virtual_size

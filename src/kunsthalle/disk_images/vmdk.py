@@ -11,10 +11,11 @@ import array
 import re
 import struct
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images.file_refusals import ENCRYPTED, Refused, corrupted
 from kunsthalle.disk_images.limits import SECTOR, Disk, Limits, check_virtual_size
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO, Protocol
 
 from kunsthalle.blobs.protocol import BlobError
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.hypervisor.protocol import NOT_ENCRYPTED, HypervisorError, Passphrases
 

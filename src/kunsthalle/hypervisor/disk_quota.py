@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.disk_space import NoSpace
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.hypervisor.overlays import read_header
 from kunsthalle.hypervisor.protocol import DiskFull

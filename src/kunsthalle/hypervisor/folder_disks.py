@@ -9,12 +9,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.disk_space import NoSpace, Space
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import backing_files, encrypted_disks, qcow2
 from kunsthalle.disk_images.disk_reencryption import Layer, copy_content

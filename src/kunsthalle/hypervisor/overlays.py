@@ -8,10 +8,10 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.keyed_locks import KeyedLocks
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.hypervisor.protocol import DiskError
 from kunsthalle.hypervisor.specs import OverlaySpec, check_overlay, require_absolute

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
+
+from kunsthalle.core.records import dataclass
 
 if TYPE_CHECKING:
     from kunsthalle.hypervisor.disk_protocol import Disks

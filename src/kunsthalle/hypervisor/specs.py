@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.disk_formats import FORMATS, IMPORTED
+from kunsthalle.core.records import dataclass
 from kunsthalle.hypervisor.protocol import BadServerId, BadSpec, DataDisk, ServerSpec
 
 QEMU_FORMATS = {name: FORMATS[name].engine_name for name in IMPORTED}

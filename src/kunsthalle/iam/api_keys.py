@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kunsthalle.accounts.queries import user
@@ -12,6 +12,7 @@ from kunsthalle.authz.context import SYSTEM
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.clock import moment
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.encryption import Turn
 from kunsthalle.db.reencryption import SecretPlace
 from kunsthalle.db.rows import IntegrityError, delete, insert, update

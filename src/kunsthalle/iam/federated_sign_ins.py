@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import or_
@@ -22,6 +22,7 @@ from kunsthalle.authz.context import Actor
 from kunsthalle.authz.permissions import VALIDITY, Grants
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import audit
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session

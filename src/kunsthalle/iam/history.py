@@ -7,10 +7,10 @@ itself, so that it is known of resources of any age. The words of `action` are o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
 from kunsthalle.iam.tables import identity_history

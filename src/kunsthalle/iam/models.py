@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kunsthalle.authz.permissions import TAG, Attribute, Grant
+from kunsthalle.core.records import dataclass
 
 
 def entity_tag(id_: str, revision: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from kunsthalle.authz.permissions import PERMISSIONS, RESOURCE_GROUPS
 from kunsthalle.authz.roles import ADMINISTRATOR, MANAGER, ROLES
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition, transition_all

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from kunsthalle.accounts.queries import account, member, user
 from kunsthalle.accounts.resources import USER
 from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant, Grants
 from kunsthalle.authz.roles import ADMINISTRATOR, MANAGER
 from kunsthalle.core.clock import SECOND
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import kv
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of

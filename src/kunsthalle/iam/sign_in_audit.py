@@ -6,11 +6,12 @@ refresh token is ours, by analogy (U). Whose key it was is noted by the key's CR
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kunsthalle.authz.context import Actor
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import audit
 from kunsthalle.db.session import Session
 from kunsthalle.iam.federated_sign_ins import FederatedSignIn, use_up_passcode

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
@@ -18,6 +18,7 @@ from joserfc.util import base64_to_int
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import conflict
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import audit
 from kunsthalle.db.encryption import Cipher, Turn
 from kunsthalle.db.engine import Store

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.core.clock import SECOND
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.iam.federated_sign_ins import FederatedSignIn
 from kunsthalle.iam.identity_settings import lifetimes

@@ -10,8 +10,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from kunsthalle.core.records import dataclass
 
 INSTANCE = {
     "enable_secure_boot": "bool",

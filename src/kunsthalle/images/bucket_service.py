@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import msgspec
 
@@ -17,6 +16,7 @@ from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core import disk_formats
 from kunsthalle.core.disk_space import RETRY_AFTER
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.disk_images import system_hints

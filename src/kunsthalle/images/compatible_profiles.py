@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import PageParameters, collection, href
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from kunsthalle.core.clock import DAY
 from kunsthalle.core.disk_space import NoSpace, Space
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.disk_images.conversion import to_qcow2

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, StoreUnavailable
 from kunsthalle.core.disk_space import NoSpace, Space
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition

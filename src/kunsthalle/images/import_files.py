@@ -7,12 +7,12 @@ uses much of the processor while others ask, is worked on by a process with a lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import OutOfSpace, Upload
 from kunsthalle.core.disk_space import disk_room, is_out_of_space
 from kunsthalle.core.helper_processes import CannotStart, HelperProcesses
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.db.account_priority import HEAVY_SECONDS, AccountPriority
 from kunsthalle.disk_images import import_rules

@@ -8,7 +8,7 @@ job and the import together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
@@ -17,6 +17,7 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.core.event_counts import IMPORTED_BYTES, IMPORTS
 from kunsthalle.core.faults import IMPORT_REASONS
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -14,6 +13,7 @@ from kunsthalle.api.references import Identity
 from kunsthalle.core.disk_formats import FORMATS, IMPORTED
 from kunsthalle.core.disk_space import Space
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images import import_rules
 from kunsthalle.object_storage.folder_buckets import INCOMING, Buckets

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.core.clock import moment, rfc3339
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition

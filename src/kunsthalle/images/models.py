@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import place
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kunsthalle.core import near_matches
 from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.images.operating_system_table import FAMILIES, Surface
 
 _FORMATS = ClosedTable(

@@ -6,9 +6,10 @@ What is written of an import is also what a later try may rely on: so many bytes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kunsthalle.core.clock import SECOND
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
 from kunsthalle.images.tables import transfers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -17,6 +16,7 @@ from kunsthalle.block_storage.resources import VOLUME as VOLUME_KIND
 from kunsthalle.block_storage.service import stable_snapshot
 from kunsthalle.catalogs.versions.boot_resolution import bootable
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.images.allowed_use import permits
 from kunsthalle.images.models import Image

@@ -8,7 +8,6 @@ cloud, which this server has no part of. Whoever needs it inside puts it there b
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -20,6 +19,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import VPC, href
 from kunsthalle.authz.context import Context
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.db.visibility import Authorized

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kunsthalle.core import near_matches
 from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.instances.profile_table import GPUS, GROUPS, SHARES
 
 DEFAULT = "bxf-2x8"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec import UnsetType
 
@@ -14,6 +14,7 @@ from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.subresources import Part, listing, reading, updating
 from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import name_taken, update
 from kunsthalle.db.session import Session
 from kunsthalle.instances.instance_options import over

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition

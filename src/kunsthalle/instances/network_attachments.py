@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UnsetType
@@ -17,6 +16,7 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete, insert, rename
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped

@@ -5,7 +5,6 @@ What a server with network attachments shows here are those, read-only, for olde
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UnsetType
@@ -20,6 +19,7 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete, insert, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find, resolve, unscoped

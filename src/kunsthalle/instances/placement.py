@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -10,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.api.references import name_of, refer
 from kunsthalle.block_storage.service import zone_named
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import name_taken
 from kunsthalle.db.session import Session
 from kunsthalle.instances import network_attachments, network_interfaces

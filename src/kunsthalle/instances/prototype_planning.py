@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -12,6 +11,7 @@ from kunsthalle.api.references import name_of
 from kunsthalle.block_storage.data_volumes import MOST
 from kunsthalle.block_storage.requests import DataAttachmentRequest
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import may_create
 from kunsthalle.instances import initialization, placement

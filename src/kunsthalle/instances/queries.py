@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from msgspec import Meta, UnsetType, field
@@ -14,6 +13,7 @@ from kunsthalle.api.vpc_parameters import InVpcParameters
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import name_taken
 from kunsthalle.db.session import Session

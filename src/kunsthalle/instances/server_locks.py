@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.engine import Store
 from kunsthalle.hypervisor.protocol import Unresponsive
 from kunsthalle.jobs import leases

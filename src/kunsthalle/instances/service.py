@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -17,6 +16,7 @@ from kunsthalle.block_storage.requests import BootAttachmentRequest
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import insert_named, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition

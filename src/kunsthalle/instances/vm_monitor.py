@@ -7,13 +7,14 @@ difference whether a guest powered itself off, its process was killed, the host 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped

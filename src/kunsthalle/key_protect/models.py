@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.records import dataclass
 
 DEFAULT_RING = "default"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+
+from kunsthalle.core.records import dataclass
 
 WIDTH, LINE, PAD = 190, 18, 10
 ACROSS, BETWEEN = 70, 14

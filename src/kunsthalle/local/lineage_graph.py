@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.local.graph_drawing import Drawing, Lines, arranged
 
 Doc = Mapping[str, Any]

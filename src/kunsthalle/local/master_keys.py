@@ -15,10 +15,10 @@ import shlex
 import stat
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.ids import entropy
+from kunsthalle.core.records import dataclass
 from kunsthalle.settings import Settings
 
 SETTING = "--master-key-file or KUNSTHALLE_MASTER_KEY_FILE"

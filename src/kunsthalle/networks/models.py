@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import place
 
 

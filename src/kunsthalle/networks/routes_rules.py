@@ -6,7 +6,6 @@ A `RuleCollection` says what differs; the handlers are written once. Whoever cha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Meta
@@ -19,6 +18,7 @@ from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.api.surfaces.vpc import PageParameters, collection
 from kunsthalle.core.errors import not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType

@@ -6,7 +6,6 @@ address, and that is enough to find it by its id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -17,6 +16,7 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.api.vpc_parameters import SORT, NamedParameters
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, some
 from kunsthalle.networks.models import ReservedIp, Subnet, VirtualNetworkInterface

@@ -6,7 +6,7 @@ Servers use `plan` and `make` for the interface that comes with an attachment, `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
@@ -19,6 +19,7 @@ from kunsthalle.api.references import Identity, refer
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.core.ids import Ids
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete, insert_named, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, may_create, unscoped

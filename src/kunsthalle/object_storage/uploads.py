@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from kunsthalle.core.clock import SECOND, SystemClock
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 
 SMALLEST_PART = 8 * MIB

@@ -17,7 +17,6 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from kunsthalle.core.addresses import is_loopback
+from kunsthalle.core.records import dataclass
 from kunsthalle.settings import BadSetting, IdentityProvider, Settings
 
 ANY_DOMAIN = "*"

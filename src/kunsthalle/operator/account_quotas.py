@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.catalogs.resources import CATALOG, OFFERING
 from kunsthalle.core.quota_names import LARGEST, QUOTAS
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.db import quotas
 from kunsthalle.db.session import Session

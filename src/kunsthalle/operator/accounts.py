@@ -8,7 +8,7 @@ over. Everything is audited in the account that it concerns, under the operator'
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import or_
@@ -23,6 +23,7 @@ from kunsthalle.authz.context import OPERATOR
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid, not_found
 from kunsthalle.core.near_matches import hint
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import audit
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import IntegrityError, delete

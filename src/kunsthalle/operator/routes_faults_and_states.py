@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from kunsthalle.core.clock import duration, moment, rfc3339
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.core.fault_effects import EFFECTS, CallEffect, Effect, JobEffect, TokenEffect, effects_on
 from kunsthalle.core.faults import IMPORT_REASONS, Fault, Faults
+from kunsthalle.core.records import dataclass
 from kunsthalle.operator.saved_states import Saved, SavedScenarios
 
 _Seconds = Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)]

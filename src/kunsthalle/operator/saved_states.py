@@ -16,7 +16,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from kunsthalle.chosen_drivers import Drivers
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
 from kunsthalle.core.hypervisor_names import HYPERVISORS
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import database_copies, kv, nodes
 from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
 from kunsthalle.db.engine import Store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from kunsthalle.accounts import service as accounts
 from kunsthalle.accounts.models import Account
 from kunsthalle.authz.context import Actor
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import kv
 from kunsthalle.db.session import Session
 from kunsthalle.iam import authentication as identity

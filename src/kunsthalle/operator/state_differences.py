@@ -11,11 +11,12 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from kunsthalle.all_tables import prepare
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.engine import Store
 from kunsthalle.operator import state_archives
 from kunsthalle.operator.saved_states import DATABASE

@@ -11,12 +11,13 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from kunsthalle.core.fault_sets import fault_set
+from kunsthalle.core.records import dataclass
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import environment, folder
 from kunsthalle.local.client import CallFailed

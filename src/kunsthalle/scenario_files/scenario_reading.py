@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 import yaml
 
 from kunsthalle.core.near_matches import hint
+from kunsthalle.core.records import dataclass
 from kunsthalle.scenario_files.schemas import BASE_ACCOUNTS, InstancePart, Scenario, TemplatePart, allowed_at
 
 MOST_BYTES = 1 << 20

@@ -5,7 +5,6 @@ A kind that is looked up by CRN and is not here is left out on purpose; a test h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.resources import RESOURCE_GROUP
@@ -13,6 +12,7 @@ from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
 from kunsthalle.core.crn import Crn, parse
 from kunsthalle.core.errors import Problem
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, find
 from kunsthalle.images.resources import IMAGE

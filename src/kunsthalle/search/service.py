@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from kunsthalle.api import pagination
 from kunsthalle.api.query_language import Node, parse
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.page_bytes import PAGE_BYTES
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, assert_never
@@ -19,6 +18,7 @@ from kunsthalle.api.query_language import And, Everything, Exists, Node, Not, Or
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse as parse_crn
 from kunsthalle.core.loop_turns import LOOP_TURNS
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links

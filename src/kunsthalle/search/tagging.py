@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Text, func, type_coerce
@@ -16,6 +15,7 @@ from sqlalchemy import Text, func, type_coerce
 from kunsthalle.accounts.queries import hold
 from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import update
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from kunsthalle.core.clock import SECOND, moment
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.records import dataclass
 from kunsthalle.transcripts.models import (
     NOBODY,
     OPERATOR,

@@ -8,9 +8,9 @@ roundest that fits: of a date seven days after a call in the third second, the t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from kunsthalle.core.clock import DAY, SECOND, duration, moment, rfc3339
+from kunsthalle.core.records import dataclass
 from kunsthalle.transcripts.models import START
 
 _DATE = re.compile(r"(?<![0-9A-Za-z-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)(?![0-9A-Za-z])")

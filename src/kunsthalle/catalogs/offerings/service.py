@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func
@@ -15,6 +14,7 @@ from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN
 from kunsthalle.catalogs.sharing.offering_lists import relist, relist_catalog
 from kunsthalle.catalogs.tables import plans
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.rows import IntegrityError, insert, update

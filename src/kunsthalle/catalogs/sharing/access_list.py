@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.queries import (
@@ -25,6 +24,7 @@ from kunsthalle.catalogs.tables import access_entries, offerings, publish_approv
 from kunsthalle.catalogs.versions.version_steps import publish
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.rows import insert, update
 from kunsthalle.db.scope_conditions import exists

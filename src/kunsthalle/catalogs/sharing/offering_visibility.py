@@ -10,7 +10,7 @@ The rule is about accounts. A user also needs Viewer on the catalog service in t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from kunsthalle.catalogs.tables import (
     share_approvals,
     versions,
 )
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import any_row, rows_of

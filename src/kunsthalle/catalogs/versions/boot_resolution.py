@@ -6,8 +6,6 @@ seen, is unpublished, or never existed is one and the same 404.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.catalogs.models import SERVICE, Version
 from kunsthalle.catalogs.queries import published, versions_of
@@ -16,6 +14,7 @@ from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import catalogs, version_images
 from kunsthalle.core.crn import Crn, parse
 from kunsthalle.core.errors import Problem, conflict, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import find, unscoped

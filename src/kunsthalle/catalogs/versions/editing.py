@@ -7,7 +7,7 @@ be validated again. A published version keeps serving while it is edited through
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from kunsthalle.catalogs.resources import OFFERING, VERSION
 from kunsthalle.catalogs.tables import version_images, versions
 from kunsthalle.catalogs.versions.version_steps import refuse, remove_version, take, touch
 from kunsthalle.core.errors import Problem, conflict, invalid
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import add_row, number_of, remove_rows, rows_of

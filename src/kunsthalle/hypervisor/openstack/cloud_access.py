@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.hypervisor.protocol import BadSpec, Unavailable
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, BinaryIO
 
@@ -15,6 +14,7 @@ from keystoneauth1 import exceptions
 from keystoneauth1.session import Session
 from requests import RequestException, Response
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.hypervisor.protocol import HypervisorError, Unresponsive
 

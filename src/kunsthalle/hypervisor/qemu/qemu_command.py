@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.hypervisor.channels import SCREEN, SERIAL
 from kunsthalle.hypervisor.cloud_init_seed import ignition
 from kunsthalle.hypervisor.protocol import ServerSpec

@@ -5,7 +5,6 @@ What a server with attachments shows as its interfaces are those, read-only, for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from msgspec import UnsetType
@@ -13,6 +12,7 @@ from msgspec import UnsetType
 from kunsthalle.api.crud import given
 from kunsthalle.api.references import refer
 from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete, insert_named, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, unscoped

@@ -7,7 +7,6 @@ of s390x have another kind of interface and are not offered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.api.common_schemas import NamedResponse
@@ -16,6 +15,7 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
 from kunsthalle.core import near_matches
 from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.records import dataclass
 from kunsthalle.instances.profile_values import Value, enum, fixed
 from kunsthalle.networks.network_references import zone_ref
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

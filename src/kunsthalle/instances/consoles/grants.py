@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kunsthalle.api.serialization import RequestBody, ResponseBody
@@ -16,6 +15,7 @@ from kunsthalle.authz.context import Actor
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.core.clock import SECOND, rfc3339
 from kunsthalle.core.errors import Problem, conflict, invalid, unauthenticated
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import audit
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import add_row, remove_rows, rows_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, conflict
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import kv
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session

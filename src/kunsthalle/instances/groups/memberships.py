@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from kunsthalle.core.closed_tables import ClosedTable
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import columns_of, remove_rows

@@ -13,7 +13,6 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle import __version__
@@ -21,6 +20,7 @@ from kunsthalle.all_tables import metadata
 from kunsthalle.authz.context import Context
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.db import database_copies
 from kunsthalle.db.engine import Store

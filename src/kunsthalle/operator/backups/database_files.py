@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.kv import MASTER_KEY
 from kunsthalle.operator.state_archives import opened
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import inspect
@@ -18,6 +17,7 @@ from kunsthalle.all_tables import metadata, prepare
 from kunsthalle.authz.context import Context
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.block_storage.disk_specs import DiskDrivers
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import database_copies, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.reencryption import Places

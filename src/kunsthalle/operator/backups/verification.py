@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.operator.backups.database_files import Contents, read_contents
 from kunsthalle.operator.backups.manifests import Manifest
 from kunsthalle.operator.backups.repositories import Damaged, Repository

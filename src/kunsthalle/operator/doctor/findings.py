@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kunsthalle.authz.context import Context
 from kunsthalle.block_storage.disk_specs import DiskDrivers
+from kunsthalle.core.records import dataclass
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Soundness
 from kunsthalle.db.session import Session

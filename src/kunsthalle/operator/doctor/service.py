@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from kunsthalle.core.records import dataclass
 from kunsthalle.db import integrity
 from kunsthalle.db.integrity import Soundness
 from kunsthalle.operator.doctor import api_key_checks as of_keys
