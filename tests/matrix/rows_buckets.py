@@ -33,6 +33,9 @@ class _DryBuckets(Buckets):
     def create_bucket(self, name: str) -> None:
         """Nothing."""
 
+    def delete(self, bucket: str, key: str) -> None:
+        """Nothing."""
+
     @property
     def uploads(self) -> _DryUploads:
         """See _DryUploads."""
@@ -52,5 +55,6 @@ def furnish(frozen: FrozenApp) -> None:
     frozen.ok("owner", "PUT", f"{_UPLOADS}/{whole}/parts/1", b"0123456789")
     frozen.ids["conversions"] = frozen.ok("owner", "POST", f"{_UPLOADS}/{whole}/complete")["conversion"]
     buckets = frozen.server.drivers.buckets
+    (buckets.folder(frozen.accounts["owner"]) / _BUCKET / "hidden.img").write_bytes(b"hidden")
     for account in frozen.accounts.values():
         buckets._opened[account] = _DryBuckets(buckets.folder(account))

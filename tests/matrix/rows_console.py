@@ -58,6 +58,7 @@ NAMES = {
     "security_group_id": "security_groups",
     "rule_id": "security_groups/rules",
     "target_id": "virtual_network_interfaces",
+    "bucket_name": "buckets",
 }
 """What a path of the console names, and the key of the publisher's id."""
 
@@ -90,6 +91,7 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
         "version": "3.0.0",
     },
     "/images/buckets/new": lambda _frozen: {"name": "another"},
+    "/buckets/{bucket_name}/delete": lambda _frozen: {"object": "hidden.img", "confirmed": "yes"},
     "/images/upload/cancel": lambda frozen: {"upload": frozen.ids["uploads"]},
     "/catalogs/new": lambda _frozen: {"label": "another"},
     "/catalogs/{catalog_id}/delete": lambda _frozen: {"confirm": "hidden catalog"},

@@ -37,6 +37,7 @@ LOOKED_UP_BY_NO_RULE = {
     "a bucket of the account, or an upload to one: files, and no rows": (
         "/_kunsthalle/buckets/{bucket}/objects",
         "/_kunsthalle/buckets/{bucket}/inspection",
+        "/_kunsthalle/buckets/{bucket}/content",
         "/_kunsthalle/uploads/{id}",
         "/_kunsthalle/uploads/{id}/parts/{number}",
         "/_kunsthalle/uploads/{id}/complete",

@@ -84,9 +84,9 @@ class S3Bucket:
             s3_head = obstore.head(self._quick, name)
             return S3Head(s3_head["size"], s3_head["e_tag"] or "")
 
-    def read(self, name: str, head: S3Head, start: int = 0) -> Iterator[bytes]:
-        """The object from an offset on, a range at a time, while the next ones are on their way."""
-        ranges = _ranges(start, head.size)
+    def read(self, name: str, head: S3Head, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The object from an offset on, up to another one, a range at a time, while the next ones are on their way."""
+        ranges = _ranges(start, head.size if end is None else end)
         coming: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(_AHEAD, thread_name_prefix="s3") as pool:
             try:
@@ -144,11 +144,13 @@ class S3Bucket:
                 for item in page:
                     yield item["path"], item["size"]
 
-    def objects(self, most: int) -> list[tuple[str, int, float]]:
-        """Name, length in bytes, and when it was written in seconds since the epoch, of at most so many objects."""
+    def objects(self, most: int, after: str = "") -> list[tuple[str, int, float]]:
+        """Name, length in bytes, and when it was written in seconds since the epoch, of at most so many objects, from
+        the first one after a name.
+        """
         results: list[tuple[str, int, float]] = []
         with _translated("LIST", ""):
-            for page in obstore.list(self._store):
+            for page in obstore.list(self._store, offset=after or None):
                 results += [(entry["path"], entry["size"], entry["last_modified"].timestamp()) for entry in page]
                 if len(results) >= most:
                     break

@@ -11,6 +11,7 @@ from kunsthalle.console import (
     audit_pages,
     authorization_pages,
     bare_metal_pages,
+    bucket_pages,
     bulk_pages,
     catalog_pages,
     doctor_pages,
@@ -24,6 +25,7 @@ from kunsthalle.console import (
     lineage_pages,
     network_pages,
     new_instance_pages,
+    object_downloads,
     offering_pages,
     operator_account_pages,
     operator_pages,
@@ -68,6 +70,7 @@ PAGES: tuple[Page, ...] = (
     *single_sign_on_pages.PAGES,
     *signed_out_pages.PAGES,
     *upload_pages.PAGES,
+    *bucket_pages.PAGES,
     *search_pages.PAGES,
     *bulk_pages.PAGES,
     *image_pages.PAGES,
@@ -93,5 +96,7 @@ PAGES: tuple[Page, ...] = (
     *doctor_pages.PAGES,
     *usage_pages.PAGES,
 )
+DOWNLOADS: tuple[Page, ...] = object_downloads.DOWNLOADS
+"""Files: what is opened as a page is, and is none."""
 CALLS: tuple[Page, ...] = (*upload_pages.CALLS, *instance_console_pages.CALLS, *audit_pages.CALLS)
 """What scripts ask for."""

@@ -106,6 +106,13 @@ class Api:
         """A call with bytes that are no JSON. Refused from 400 on."""
         return await self._call(method, path, content, (), self._token, None)
 
+    async def read_bytes(self, path: str, query: Pairs = ()) -> tuple[bytes, dict[str, str]]:
+        """What a read answers that is no JSON, and its headers by their names in lower case. Refused from 400 on."""
+        status, headers, body = await self._answer("GET", path, b"", query, self._token, None)
+        if status >= 400:
+            raise refusal(status, body)
+        return body, {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
     async def form(self, path: str, values: Mapping[str, str]) -> Any:
         """A call with a form as its body and no token: what the token endpoint takes."""
         return await self._call("POST", path, urlencode(values).encode(), (), "", None)

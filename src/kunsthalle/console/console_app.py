@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from kunsthalle.api.asgi import FORWARDED_SCHEME, Receive, Scope, Send
 from kunsthalle.authz.context import Context
 from kunsthalle.console import static
-from kunsthalle.console.all_pages import CALLS, PAGES
+from kunsthalle.console.all_pages import CALLS, DOWNLOADS, PAGES
 from kunsthalle.console.api_client import Api, Application, Refused
 from kunsthalle.console.browser_sessions import BrowserSession, Sessions
 from kunsthalle.console.former_addresses import moved
@@ -52,7 +52,7 @@ class Console:
         self._api = api
         self._ctx = base
         self._sessions = Sessions(store, base)
-        self._pages = Pages((*PAGES, *CALLS))
+        self._pages = Pages((*PAGES, *DOWNLOADS, *CALLS))
         self._shapes = frozenset(shape(entry.path) for entry in PAGES if entry.method == "GET")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

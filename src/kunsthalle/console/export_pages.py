@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kunsthalle.console.api_client import segment
+from kunsthalle.console.bucket_pages import bucket_names
 from kunsthalle.console.listing import Made, Row
+from kunsthalle.console.object_downloads import address
 from kunsthalle.console.page_frame import Visit
 from kunsthalle.console.resource_shapes import (
     CREATED,
@@ -17,12 +19,12 @@ from kunsthalle.console.resource_shapes import (
     Input,
     Kind,
     Note,
+    Offer,
     Option,
     Shown,
     of_inputs,
 )
 from kunsthalle.console.transfer_pace import paced
-from kunsthalle.console.upload_pages import bucket_names
 from kunsthalle.core.disk_formats import EXPORTED
 
 _API = "/v1/images/{image_id}/export_jobs"
@@ -59,6 +61,12 @@ def _notes(job: Row) -> list[Note]:
     told = [Note(kind, reason["message"], reason["code"].replace("_", " ")) for reason in job["status_reasons"]]
     again = "Nothing is left of it in the bucket. Delete the job, mend what the reason says, and export again."
     return [*told, Note("info", again, "To try again")] if job["status"] == "failed" else told
+
+
+def _links(job: Row) -> list[Offer]:
+    if job["status"] != "succeeded":
+        return []
+    return [Offer("Download", address(job["storage_bucket"]["name"], job["storage_object"]["name"]), False)]
 
 
 EXPORT = Kind(
@@ -119,6 +127,7 @@ EXPORT = Kind(
             refused=lambda job: "It is being deleted already." if job["status"] == "deleting" else "",
         ),
     ),
+    links=_links,
     prepare=_with_progress,
     status="status",
     notes=_notes,

@@ -53,7 +53,12 @@ MENU: tuple[Group, ...] = (
         ),
         open=True,
     ),
-    Group("Infrastructure", "Storage", (Entry("Volumes", "/volumes"), Entry("Snapshots", "/snapshots")), open=True),
+    Group(
+        "Infrastructure",
+        "Storage",
+        (Entry("Volumes", "/volumes"), Entry("Snapshots", "/snapshots"), Entry("Buckets", "/buckets")),
+        open=True,
+    ),
     Group("Infrastructure", "Security", (Entry("Keys", "/keys"),), open=True),
     Group(
         "Sharing",

@@ -89,7 +89,7 @@ def _list(kind: Kind) -> Page:
         table = await listing(visit.api, visit.query, source, [shown.column for shown in kind.columns], choices)
 
         def acts(row: Row) -> list[Offer]:
-            return offers(_place_of(kind, row, visit), kind.actions, row)
+            return [*kind.links(row), *offers(_place_of(kind, row, visit), kind.actions, row)]
 
         told: dict[str, Any] = {"acts": acts, "place_of": lambda row: _place_of(kind, row, visit)}
         told["list_place"] = at(visit, kind.list_path)
@@ -108,7 +108,12 @@ def _details(kind: Kind) -> Page:
         def acts_of(part: Part, entry: Row) -> list[Offer]:
             return offers(f"{place}/{part.key}/{segment(str(entry['id']))}", part.actions, entry) if part.id else []
 
-        told: dict[str, Any] = {"acts": offers(place, kind.actions, row), "acts_of": acts_of, "parts": parts}
+        told: dict[str, Any] = {
+            "acts": offers(place, kind.actions, row),
+            "links": kind.links(row),
+            "acts_of": acts_of,
+            "parts": parts,
+        }
         told["list_place"] = at(visit, kind.list_path)
         told |= {"creates": {part.key: offers(f"{place}/{part.key}", part.create, row) for part in kind.parts}}
         return visit.page("resource/details.html", kind=kind, row=row, moving=kind.moving(row), place=place, **told)
@@ -175,7 +180,7 @@ class _Dialog:
         made = await visit.api.send(method, path, body, action.query(filled), action.headers(row))
         if action.made:
             return visit.page(action.made, kind=self.kind, made=made, back=self.back(visit))
-        return visit.to(self._then(visit, made), action.done)
+        return visit.to(self._then(visit, made), action.done, action.said_as)
 
     def _then(self, visit: Visit, made: Any) -> str:
         if self.action.then is not None:

@@ -148,6 +148,11 @@ class Action:
     made: str = ""
     """The template of a page that shows what was made, once."""
 
+    @property
+    def said_as(self) -> str:
+        """How a page tells of it afterwards: what is under way has not succeeded yet."""
+        return "info" if " being " in self.done else "success"
+
 
 class Offer(NamedTuple):
     """An action as a page offers it: its label, its page, whether it is dangerous, and why it would be refused."""
@@ -244,6 +249,8 @@ class Kind:
     moving: Callable[[Row], bool] = _still
     """Whether a row changes by itself, so that the page asks for it again."""
     label: Callable[[Row], str] = lambda row: str(row["name"])
+    links: Callable[[Row], list[Offer]] = _none
+    """What else a row leads to, offered before its actions: addresses that are opened as they are."""
     progress: Callable[[Row], Any] = lambda _row: None
     within: str = "this account"
     """What the list is of, for its heading."""

@@ -7,45 +7,29 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.bucket_pages import BUCKETS, bucket_names, import_address, objects_of
 from kunsthalle.console.forms import Form, number
-from kunsthalle.console.listing import Column, Made, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, body_of, call, filled, form, json_answer, page
 
-BUCKETS, UPLOADS = "/_kunsthalle/buckets", "/_kunsthalle/uploads"
+UPLOADS = "/_kunsthalle/uploads"
 _ONE = f"{UPLOADS}/{{id}}"
 LARGEST_PART = 32 * 1024 * 1024
-_OBJECTS = (
-    Column("name", "Object"),
-    Column("size", "Size", number=True),
-    Column("modified_at", "Changed"),
-)
-
-
-async def bucket_names(visit: Visit) -> list[str]:
-    """The buckets of the account that the visitor may read."""
-    told = await visit.if_allowed("GET", BUCKETS)
-    return [entry["name"] for entry in told["buckets"]] if told else []
 
 
 async def _upload_page(visit: Visit) -> Response:
     told = await visit.if_allowed("GET", UPLOADS)
     pending = told["uploads"] if told else []
-    return visit.page("images/upload.html", buckets=await bucket_names(visit), pending=pending)
+    told = {"buckets": await bucket_names(visit), "bucket": visit.query.get("bucket", "")}
+    return visit.page("images/upload.html", pending=pending, **told)
 
 
 async def _objects(visit: Visit) -> Response:
     names = await bucket_names(visit)
     bucket = visit.query.get("bucket", "") or (names[0] if names else "")
-    told: Any = {"objects": [], "complete": True}
-    if bucket:
-        told = await visit.api.get(f"{BUCKETS}/{segment(bucket)}/objects")
-
-    async def rows(_api: Any) -> list[Row]:
-        return list(told["objects"])
-
-    results = await listing(visit.api, visit.query, Made(rows), _OBJECTS)
+    results = await objects_of(visit, bucket)
     tabs = [(name, f"/images/objects?bucket={segment(name)}") for name in names]
-    return visit.page("images/objects.html", list=results, tabs=tabs, bucket=bucket, complete=told["complete"])
+    told: dict[str, Any] = {"tabs": tabs, "bucket": bucket, "import_address": import_address}
+    return visit.page("images/objects.html", list=results, **told)
 
 
 async def _bucket_page(visit: Visit, filled_in: Form) -> Response:

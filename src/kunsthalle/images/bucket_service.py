@@ -7,6 +7,7 @@ instance that it belongs to. A bucket that the caller may not read is answered a
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,6 +36,7 @@ from kunsthalle.object_storage.protocol import (
     BucketFull,
     BucketNotFound,
     BucketUnavailable,
+    ObjectChanged,
     ObjectNotFound,
     ObjectStorage,
 )
@@ -42,6 +44,9 @@ from kunsthalle.object_storage.uploads import PartsMissing, StoredObject, Upload
 
 DELETING = f"{SERVICE}.object.delete"
 MOST_OBJECTS = 1_000
+"""Objects of a bucket that are listed at a time."""
+LARGEST_PIECE = 8 * 1024 * 1024
+"""Bytes of an object that are answered at a time."""
 MOST_UPLOADS = 4
 """Uploads of an account that have not ended."""
 _SCANNED = 32 * 1024 * 1024
@@ -98,6 +103,16 @@ class Inspected:
     format: str
     text: str
     system: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of an object that has `size` of them; `tag` is another one when the object is another one."""
+
+    content: bytes
+    size: int
+    tag: str
 
 
 class BucketService:
@@ -122,17 +137,41 @@ class BucketService:
                 raise conflict("conflict", f"The bucket '{body.name}' exists already.", "name")
             self._of(session).create_bucket(body.name)
 
-    def objects(self, session: Session, bucket: str) -> list[StoredObject]:
-        """At most MOST_OBJECTS, by name. 404 for a bucket that the caller may not read."""
-        if not covers(session, bucket, READING):
-            raise not_found("bucket")
+    def objects(self, session: Session, bucket: str, most: int, after: str) -> tuple[list[StoredObject], bool]:
+        """At most so many from the first one after a name, and whether these are the last. 404 for a bucket that the
+        caller may not read.
+        """
+        _may_read(session, bucket)
         with _in_words():
-            return self._of(session).objects(bucket, MOST_OBJECTS)
+            results = self._of(session).objects(bucket, most + 1, after)
+        return results[:most], len(results) <= most
+
+    def piece(self, session: Session, bucket: str, key: str, start: int, tag: str) -> Piece:
+        """At most LARGEST_PIECE bytes of an object from an offset on. 409 where it has another tag than the given one,
+        if one is: it was replaced since.
+        """
+        _may_read(session, bucket)
+        with _in_words(), self._of(session).open(bucket, key) as reader:
+            shown = hashlib.sha256(reader.tag.encode()).hexdigest()[:32]
+            if tag not in {"", shown}:
+                raise ObjectChanged("the object was replaced", bucket, key)
+            reader.narrow(start, LARGEST_PIECE)
+            content = b"".join(iter(lambda: reader.read(_CHUNK), b"")) if start < reader.size else b""
+        return Piece(content, reader.size, shown)
+
+    def delete(self, session: Session, bucket: str, key: str) -> None:
+        """Removes an object. 404 for one that is not there; an import that reads it goes on where buckets are folders,
+        and fails where they are on an S3 server.
+        """
+        _may_read(session, bucket)
+        require(session, bucket, DELETING)
+        with _in_words():
+            self._of(session).open(bucket, key).close()
+            self._of(session).delete(bucket, key)
 
     def inspect(self, session: Session, bucket: str, key: str) -> Inspected:
         """What the bytes of an object say."""
-        if not covers(session, bucket, READING):
-            raise not_found("bucket")
+        _may_read(session, bucket)
         with _in_words(), self._of(session).open(bucket, key) as reader:
             head = reader.read(HEAD_BYTES)
             names = names_of(head)
@@ -140,7 +179,7 @@ class BucketService:
             systems = {_system(*entry) for entry in system_hints.releases(_bounded([head], rest))} - {""}
         kind = next(iter(names)) if len(names) == 1 else ""
         format_ = "raw" if kind == "gpt" else kind
-        return Inspected(format_, describe(head, names), systems.pop() if len(systems) == 1 else "")
+        return Inspected(format_, describe(head, names), systems.pop() if len(systems) == 1 else "", reader.size)
 
     def begin(self, session: Session, body: CreateUploadRequest) -> Ticket:
         """An upload in parts. 400 `over_quota` where the account has too many, or its buckets no room; 409 where there
@@ -244,6 +283,12 @@ def covers(session: Session, bucket: str, action: str) -> bool:
     return session.ctx.grants.scope(action).covers({"resource": bucket, "serviceInstance": instance})
 
 
+def _may_read(session: Session, bucket: str) -> None:
+    """404 unless the caller may read objects of the bucket."""
+    if not covers(session, bucket, READING):
+        raise not_found("bucket")
+
+
 def require(session: Session, bucket: str, action: str) -> None:
     """403 unless the caller may do the action on objects of the bucket."""
     if not covers(session, bucket, action):
@@ -284,6 +329,8 @@ def _in_words() -> Iterator[None]:
         raise not_found() from error
     except PartsMissing as error:
         raise conflict("conflict", f"The upload is not complete: {error}.") from error
+    except ObjectChanged as error:
+        raise conflict("conflict", "The object was replaced since it was begun to be read.", "tag") from error
     except BucketFull as error:
         text = "The disk of the server has no room for the file."
         more = None if error.never else RETRY_AFTER

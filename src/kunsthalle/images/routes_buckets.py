@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from kunsthalle.api import access
 from kunsthalle.api.query_params import Parameters
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.core.errors import invalid, not_found
@@ -53,6 +53,7 @@ from kunsthalle.object_storage.uploads import MOST_PARTS, StoredObject, Upload, 
 LARGEST_PART = 32 * MIB
 _BUCKETS, _UPLOADS, _CONVERSIONS = "/_kunsthalle/buckets", "/_kunsthalle/uploads", "/_kunsthalle/conversions"
 _OBJECTS, _UPLOAD = f"{_BUCKETS}/{{bucket}}/objects", f"{_UPLOADS}/{{id}}"
+_CONTENT = f"{_BUCKETS}/{{bucket}}/content"
 
 
 class InspectionParameters(Parameters, frozen=True):
@@ -61,14 +62,33 @@ class InspectionParameters(Parameters, frozen=True):
     object: Annotated[str, Meta(min_length=1, max_length=1024, description="The object's name.")]
 
 
+class PieceParameters(InspectionParameters, frozen=True):
+    """Which bytes of an object are read."""
+
+    offset: Annotated[int, Meta(ge=0, le=2**53, description="Of the first byte that is answered.")] = 0
+    tag: Annotated[str, Meta(max_length=64, description="That of an earlier piece: 409 if it is another one now.")] = ""
+
+
+class ObjectsParameters(Parameters, frozen=True):
+    """Which objects of a bucket are listed."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_OBJECTS, description="How many at most.")] = MOST_OBJECTS
+    after: Annotated[str, Meta(max_length=1024, description="The name that those that are listed come after.")] = ""
+
+
 def href(session: Session, bucket: str, key: str) -> str:
     """What an import is told of an object."""
     return f"cos://{session.ctx.region.name}/{bucket}/{quote(key, safe='/')}"
 
 
+def _import_href(session: Session, bucket: str, key: str) -> str:
+    """The same where the name ends as one of an image does, else ''."""
+    return href(session, bucket, key) if suffix_of(key) in TAKEN else ""
+
+
 def _shown(session: Session, bucket: str, entry: StoredObject) -> StoredObjectResponse:
     modified = datetime.fromtimestamp(entry.modified, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    address = href(session, bucket, entry.key) if suffix_of(entry.key) in TAKEN else ""
+    address = _import_href(session, bucket, entry.key)
     return StoredObjectResponse(name=entry.key, size=entry.size, modified_at=modified, href=address)
 
 
@@ -102,18 +122,37 @@ def _bucket_routes(service: BucketService) -> tuple[Route, ...]:
         service.create(session, request.body)
         return NamedBucketResponse(name=request.body.name)
 
-    def objects(session: Session, request: Request) -> StoredObjectsResponse:
+    def objects(session: Session, request: Request, query: ObjectsParameters) -> StoredObjectsResponse:
         """List the objects of a bucket."""
         bucket = request.params["bucket"]
-        results = [_shown(session, bucket, entry) for entry in service.objects(session, bucket)]
-        return StoredObjectsResponse(objects=results, complete=len(results) < MOST_OBJECTS)
+        results, complete = service.objects(session, bucket, query.limit, query.after)
+        shown = [_shown(session, bucket, entry) for entry in results]
+        return StoredObjectsResponse(objects=shown, complete=complete, next="" if complete else results[-1].key)
+
+    def read(session: Session, request: Request, query: PieceParameters) -> Reply:
+        """Read a piece of an object."""
+        piece = service.piece(session, request.params["bucket"], query.object, query.offset, query.tag)
+        headers = {"X-Object-Size": str(piece.size), "X-Object-Tag": piece.tag}
+        return Reply(piece.content, headers=headers, media="application/octet-stream")
+
+    def deleted(session: Session, request: Request, query: InspectionParameters) -> None:
+        """Delete an object."""
+        service.delete(session, request.params["bucket"], query.object)
+
+    def delete(_session: Session, _request: Request, _query: InspectionParameters) -> None:
+        """Delete an object."""
 
     def inspect(session: Session, request: Request, query: InspectionParameters) -> InspectionResponse:
         """Say what an object seems to be, by its first bytes."""
-        inspected = service.inspect(session, request.params["bucket"], query.object)
-        fits = bool(inspected.format) and TAKEN.get(suffix_of(query.object)) == inspected.format
+        bucket = request.params["bucket"]
+        inspected = service.inspect(session, bucket, query.object)
         return InspectionResponse(
-            format=inspected.format, description=inspected.text, importable=fits, operating_system=inspected.system
+            format=inspected.format,
+            description=inspected.text,
+            importable=bool(inspected.format) and TAKEN.get(suffix_of(query.object)) == inspected.format,
+            operating_system=inspected.system,
+            size=inspected.size,
+            href=_import_href(session, bucket, query.object),
         )
 
     surface, reader = OPERATOR, access.create(READING)
@@ -129,7 +168,27 @@ def _bucket_routes(service: BucketService) -> tuple[Route, ...]:
             answer=NamedBucketResponse,
             status=201,
         ),
-        route("GET", _OBJECTS, objects, surface=surface, access=reader, answer=StoredObjectsResponse, long=True),
+        route(
+            "GET",
+            _OBJECTS,
+            objects,
+            surface=surface,
+            access=reader,
+            query=ObjectsParameters,
+            answer=StoredObjectsResponse,
+            long=True,
+        ),
+        route(
+            "DELETE",
+            _OBJECTS,
+            delete,
+            prepare=deleted,
+            surface=surface,
+            access=access.create(DELETING),
+            query=InspectionParameters,
+            status=204,
+        ),
+        route("GET", _CONTENT, read, surface=surface, access=reader, query=PieceParameters, long=True),
         route(
             "GET",
             f"{_BUCKETS}/{{bucket}}/inspection",

@@ -48,19 +48,26 @@ class StoredObjectResponse(ResponseBody):
 
 
 class StoredObjectsResponse(ResponseBody):
-    """Objects of a bucket, by name. `complete` is false where there are more than are listed."""
+    """Objects of a bucket, by name. `complete` is false where there are more than are listed: `next` is then what
+    `after` has to be for them.
+    """
 
     objects: list[StoredObjectResponse]
     complete: bool
+    next: str
 
 
 class InspectionResponse(ResponseBody):
-    """What an object seems to be by its bytes. `format` and `operating_system` are empty where they do not say."""
+    """What an object seems to be by its bytes. `format` and `operating_system` are empty where they do not say; `size`
+    and `href` are as in a list of objects.
+    """
 
     format: str
     description: str
     importable: bool
     operating_system: str
+    size: int
+    href: str
 
 
 class UploadResponse(ResponseBody):

@@ -56,14 +56,21 @@ class BucketObject:
         self.tag = f"{status.st_dev}-{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
         self.descriptor: int | None = descriptor
         self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self._end: int | None = None
 
     def skip(self, count: int) -> None:
         """Has the first read begin at an offset."""
         self._file.seek(count)
 
+    def narrow(self, start: int, count: int) -> None:
+        """See ObjectReader."""
+        self._file.seek(start)
+        self._end = start + count
+
     def read(self, count: int) -> bytes:
         """Up to `count` bytes; empty at the end."""
-        return self._file.read(count) or b""
+        most = count if self._end is None else min(count, self._end - self._file.tell())
+        return self._file.read(most) or b""
 
     def close(self) -> None:
         """May be repeated."""
@@ -151,10 +158,10 @@ class Buckets:
         finally:
             os.close(folder)
 
-    def objects(self, bucket: str, most: int) -> list[StoredObject]:
+    def objects(self, bucket: str, most: int, after: str = "") -> list[StoredObject]:
         """See ObjectStorage: regular files alone, links followed nowhere. BucketNotFound."""
         os.close(self._bucket(bucket))
-        return list(itertools.islice(_objects_below(self._root / bucket, ""), most))
+        return list(itertools.islice(_objects_below(self._root / bucket, "", after), most))
 
     @property
     def uploads(self) -> Uploads:
@@ -223,16 +230,22 @@ class Buckets:
         return incoming
 
 
-def _objects_below(folder: Path, prefix: str) -> Iterator[StoredObject]:
-    """In the order of names; what vanishes meanwhile is left out."""
+def _objects_below(folder: Path, prefix: str, after: str) -> Iterator[StoredObject]:
+    """In the order of whole names, from the first one after a name; what vanishes meanwhile is left out.
+
+    A folder stands where the names in it do, which its slash says: behind a file whose name begins as its own does.
+    """
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        named = [
+            (f"{prefix}{entry.name}{'/' * entry.is_dir(follow_symlinks=False)}", entry) for entry in os.scandir(folder)
+        ]
     except FileNotFoundError:
         return
-    for entry in entries:
-        key = prefix + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _objects_below(folder / entry.name, f"{key}/")
+    for key, entry in sorted(named, key=lambda pair: pair[0]):
+        if key <= after and not (key.endswith("/") and after.startswith(key)):
+            continue
+        if key.endswith("/"):
+            yield from _objects_below(folder / entry.name, key, after)
         elif entry.is_file(follow_symlinks=False) and wrong_name(key) is None:
             with contextlib.suppress(FileNotFoundError):
                 about = entry.stat(follow_symlinks=False)

@@ -75,6 +75,9 @@ class ObjectReader(Protocol):
     def skip(self, count: int) -> None:
         """Has the first read begin at an offset."""
 
+    def narrow(self, start: int, count: int) -> None:
+        """Has reads be of at most so many bytes from an offset on, and nothing else be fetched."""
+
     def read(self, count: int) -> bytes:
         """Up to `count` bytes; empty at the end. ObjectChanged, BucketUnavailable."""
 
@@ -100,8 +103,8 @@ class ObjectStorage(Protocol):
     def list_buckets(self) -> list[str]:
         """The names, sorted, as far as they can be listed."""
 
-    def objects(self, bucket: str, most: int) -> list[StoredObject]:
-        """At most so many objects of a bucket, by name."""
+    def objects(self, bucket: str, most: int, after: str = "") -> list[StoredObject]:
+        """At most so many objects of a bucket by name, from the first one after a name."""
 
     @property
     def uploads(self) -> Uploads:

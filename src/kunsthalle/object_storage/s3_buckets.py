@@ -94,13 +94,15 @@ class S3Buckets:
         with _said(bucket, key):
             self._bucket(bucket).put(key, source, watch)
 
-    def objects(self, bucket: str, most: int) -> list[StoredObject]:
-        """At most so many, by name; the mark of a folder is none. BucketNotFound, BucketUnavailable."""
+    def objects(self, bucket: str, most: int, after: str = "") -> list[StoredObject]:
+        """See ObjectStorage: in the order that the server has; the mark of a folder is none. BucketNotFound,
+        BucketUnavailable.
+        """
         if not self.has_bucket(bucket):
             raise BucketNotFound("there is no bucket of this name", bucket)
         with _said(bucket, None):
-            results = self._bucket(bucket).objects(most + 1)
-        return [StoredObject(*entry) for entry in sorted(results) if entry[0] != _MARK][:most]
+            results = self._bucket(bucket).objects(most + 1, after)
+        return [StoredObject(*entry) for entry in results if entry[0] != _MARK][:most]
 
     @property
     def uploads(self) -> Uploads:
@@ -140,7 +142,7 @@ class S3Object:
     def __init__(self, where: S3Bucket, bucket: str, key: str, head: S3Head) -> None:
         """Made by S3Buckets.open."""
         self._where, self._bucket, self._key, self._head = where, bucket, key, head
-        self._start = 0
+        self._start, self._end = 0, head.size
         self._ranges: Iterator[bytes] | None = None
         self._rest = memoryview(b"")
         self.size, self.tag = head.size, head.tag
@@ -149,11 +151,15 @@ class S3Object:
         """Has the first read begin there."""
         self._start = count
 
+    def narrow(self, start: int, count: int) -> None:
+        """See ObjectReader."""
+        self._start, self._end = start, min(start + count, self.size)
+
     def read(self, count: int) -> bytes:
         """Up to `count` bytes; empty at the end."""
         with _said(self._bucket, self._key):
             if self._ranges is None:
-                self._ranges = self._where.read(self._key, self._head, self._start)
+                self._ranges = self._where.read(self._key, self._head, self._start, self._end)
             if not self._rest:
                 self._rest = memoryview(next(self._ranges, b""))
         rest, self._rest = self._rest[:count], self._rest[count:]

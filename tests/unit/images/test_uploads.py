@@ -12,7 +12,7 @@ import pytest
 from fixtures.app import App
 from kunsthalle.disk_images import system_hints
 from kunsthalle.disk_images.writers import virtual_size_of
-from kunsthalle.images.bucket_service import CONVERTED, MOST_UPLOADS, TAKEN, ticket_of
+from kunsthalle.images.bucket_service import CONVERTED, LARGEST_PIECE, MOST_UPLOADS, TAKEN, ticket_of
 from kunsthalle.object_storage.uploads import SMALLEST_PART
 
 _UPLOADS = "/_kunsthalle/uploads"
@@ -216,3 +216,57 @@ def test_without_qemu_img_the_reason_is_said(app: App) -> None:
     object.__setattr__(converter, "tools", None)
     ended = send(app, begin(app, "golden.raw", 512), bytes(512))
     assert "qemu-img" in conversion(app, ended)["reason"]
+
+
+def objects(app: App, **query: object) -> dict[str, Any]:
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    told: dict[str, Any] = app.do("GET", f"/_kunsthalle/buckets/images/objects?{asked}")
+    return told
+
+
+def test_a_bucket_is_listed_page_by_page_to_its_end(app: App) -> None:
+    for number in range(5):
+        app.put(f"one-{number}.qcow2")
+    names, after = list[str](), ""
+    while True:
+        page = objects(app, limit=2, after=after)
+        names += [one["name"] for one in page["objects"]]
+        assert (len(page["objects"]) == 2) or page["complete"]
+        if page["complete"]:
+            break
+        after = page["next"]
+    assert names == [f"one-{number}.qcow2" for number in range(5)]
+    assert (page["next"], objects(app, limit=5)["complete"], objects(app, limit=4)["next"]) == ("", True, names[3])
+    assert app.refused("GET", "/_kunsthalle/buckets/images/objects?limit=1001")[0] == 400
+
+
+def test_an_object_is_read_in_pieces_and_never_mixed_with_another(app: App) -> None:
+    path = app.folders["owner"] / "images" / "large.bin"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = bytes(range(256)) * (LARGEST_PIECE // 256) + b"and the end"
+    path.write_bytes(content)
+    where = "/_kunsthalle/buckets/images/content?object=large.bin"
+    first = app.call("owner", "GET", where)
+    told = dict(first.headers)
+    assert (first.body, told[b"x-object-size"]) == (content[:LARGEST_PIECE], str(len(content)).encode())
+    assert told[b"content-type"] == b"application/octet-stream"
+    rest = f"{where}&offset={LARGEST_PIECE}&tag={told[b'x-object-tag'].decode()}"
+    assert app.call("owner", "GET", rest).body == b"and the end"
+    assert app.call("owner", "GET", f"{where}&offset={len(content) + 5}").body == b""
+    path.write_bytes(b"another one")
+    assert app.refused("GET", rest)[:2] == (409, "conflict")
+    assert app.call("consumer", "GET", where).status == 404
+    assert app.refused("GET", f"{where}&offset=-1")[0] == 400
+    assert app.refused("GET", "/_kunsthalle/buckets/images/content?object=../x")[0] == 400
+
+
+def test_an_object_is_deleted_by_whoever_may(app: App) -> None:
+    app.put("gone.qcow2")
+    where = "/_kunsthalle/buckets/images/objects?object=gone.qcow2"
+    assert app.call("consumer", "DELETE", where).status == 404
+    app.do("DELETE", where)
+    assert objects(app)["objects"] == []
+    assert app.call("owner", "DELETE", where).status == 404
+    app.put("kept.qcow2")
+    assert app.call("viewer", "DELETE", where.replace("gone", "kept")).status == 403
+    assert [one["name"] for one in objects(app)["objects"]] == ["kept.qcow2"]

@@ -9,31 +9,12 @@ from stories.console.walks.visitor import NARROW, Visitor
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(3)]
 
-_SHOWN = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
-  .filter(one => !one.disabled && one.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}))"""
-_COUNT = f"() => {{ const all = ({_SHOWN})(); all.forEach((one, at) => one.dataset.at = at); return all.length; }}"
-_HERE = "() => document.activeElement.dataset.at ?? ''"
-
-
-def _reached(visitor: Visitor) -> None:
-    count = visitor.page.evaluate(_COUNT)
-    assert count > 5
-    visitor.page.evaluate("() => document.activeElement.blur()")
-    seen = set()
-    for _ in range(count * 2 + 5):
-        visitor.page.keyboard.press("Tab")
-        seen.add(visitor.page.evaluate(_HERE))
-        if len(seen - {""}) == count:
-            return
-    raise AssertionError(f"{len(seen - {''})} of {count} can be reached at {visitor.page.url}")
-
 
 def test_every_action_is_reached_by_keyboard(publisher: Visitor, publisher_account: Account) -> None:
     image = publisher_account.import_image("keyboard")["id"]
     publisher.sign_in()
     for path in ("/images/custom", f"/images/custom/{image}", "/images/custom/import", "/catalogs", "/share-requests"):
-        publisher.open(path)
-        _reached(publisher)
+        publisher.open(path).reachable()
 
 
 def test_a_dialog_is_opened_left_and_used_by_keyboard(publisher: Visitor, publisher_account: Account) -> None:

@@ -51,6 +51,12 @@ def violations(page: Any, **options: Any) -> list[dict[str, Any]]:
     return list(found)
 
 
+_SHOWN = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+  .filter(one => !one.disabled && one.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}))"""
+_COUNT = f"() => {{ const all = ({_SHOWN})(); all.forEach((one, at) => one.dataset.at = at); return all.length; }}"
+_HERE = "() => document.activeElement.dataset.at ?? ''"
+
+
 class Visitor:
     """A browser window; `scripts` off is a browser without JavaScript."""
 
@@ -129,6 +135,19 @@ class Visitor:
         assert wider == [], self.page.url
         self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # width and height
         return self
+
+    def reachable(self) -> Self:
+        """Whatever can be pressed or filled in is reached with the Tab key."""
+        count: Any = self.page.evaluate(_COUNT)
+        assert count > 5
+        self.page.evaluate("() => document.activeElement.blur()")
+        seen = set()
+        for _ in range(count * 2 + 5):
+            self.page.keyboard.press("Tab")
+            seen.add(self.page.evaluate(_HERE))
+            if len(seen - {""}) == count:
+                return self
+        raise AssertionError(f"{len(seen - {''})} of {count} can be reached at {self.page.url}")
 
     def press(self, *names: str) -> Self:
         """Presses buttons and follows links by what they are called, one after the other."""
