@@ -20,7 +20,8 @@ from kunsthalle.console.all_pages import KINDS
 from kunsthalle.console.forms import Form
 from kunsthalle.console.navigation import MENU
 from kunsthalle.console.resource_shapes import Action, Kind
-from kunsthalle.console.transfer_pace import paced
+from kunsthalle.console.transfer_pace import at_pace, paced, wait
+from kunsthalle.core.clock import moment
 from matrix.rows_console import NAMES, cookies, token
 
 FOLDER = Path(resource_shapes.__file__).parent
@@ -229,3 +230,32 @@ def test_no_spreadsheet_finds_a_formula_in_an_export() -> None:
 def test_a_transfer_tells_its_pace_once_there_is_one(done: int, at: str | None, rate: int, left: str) -> None:
     told = paced({"done_bytes": done, "total_bytes": 1000, "updated_at": at}, "2026-01-01T00:00:00Z")
     assert (told["rate"], told["left"]) == (rate, left)
+    seconds = (moment(at) - moment("2026-01-01T00:00:00Z")) / 1_000_000 if at else 0
+    told = at_pace({"done_bytes": done, "total_bytes": 1000}, seconds)
+    assert (told["rate"], told["left"]) == (rate, left)
+
+
+@pytest.mark.parametrize(
+    ("now", "percent", "left"),
+    [
+        ("2026-01-01T00:00:00Z", 0, "7 days"),
+        ("2026-01-01T00:00:01Z", 0, "7 days"),
+        ("2026-01-04T12:00:00Z", 50, "4 days"),
+        ("2026-01-07T00:00:00Z", 85, "24 h"),
+        ("2026-01-07T22:30:00Z", 99, "2 h"),
+        ("2026-01-08T00:00:00Z", 100, ""),
+        ("2026-02-01T00:00:00Z", 100, ""),
+        ("2025-12-01T00:00:00Z", 0, "38 days"),
+    ],
+)
+def test_a_wait_tells_how_long_it_still_is(now: str, percent: int, left: str) -> None:
+    far = wait("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z", moment(now))
+    assert (far.percent, far.left) == (percent, left)
+
+
+def test_a_deleted_catalog_says_how_many_days_are_left(frozen: FrozenApp) -> None:
+    for path in ("/reclamations", "/"):
+        assert "7 days left" in shown(frozen, path), path
+    assert '<progress class="wide" max="100" value="0" aria-label="Time until it is reclaimed">' in shown(
+        frozen, "/reclamations"
+    )

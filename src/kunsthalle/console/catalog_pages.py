@@ -10,6 +10,7 @@ from kunsthalle.console.api_client import Api, Refused, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Made, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.transfer_pace import Wait, wait
 from kunsthalle.core.errors import NOT_FOUND
 
 BASE = "/api/v1-beta"
@@ -102,7 +103,15 @@ async def _all_reclamations(api: Api) -> list[Row]:
 
 async def _reclamations(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Made(_all_reclamations), _RECLAMATIONS)
-    return visit.page("catalogs/reclamations.html", list=table)
+    waits = {row["id"]: still_restorable(visit, row) for row in table.rows}
+    return visit.page("catalogs/reclamations.html", list=table, waits=waits)
+
+
+def still_restorable(visit: Visit, reclamation: Row) -> Wait | None:
+    """How far the time is in which it can be restored; None where it cannot any more."""
+    if reclamation["state"] != "SCHEDULED":
+        return None
+    return wait(reclamation["created_at"], reclamation["target_time"], visit.now)
 
 
 async def _reclamation(visit: Visit) -> Any:

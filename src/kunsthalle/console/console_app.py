@@ -103,7 +103,19 @@ class Console:
         secure = request.url.scheme == "https" or self._ctx.origin.startswith("https://")
         api, https_url = Api(self._api, request.scope, ""), _https_url(request, self._ctx.origin)
         settled = (self._single_sign_on, self._ctx.ids.uuid(), self._ctx.origin)
-        return Visit(request, api, self._sessions, None, "", render, secure, *settled, https_url, shapes=self._shapes)
+        return Visit(
+            request,
+            api,
+            self._sessions,
+            None,
+            "",
+            render,
+            secure,
+            *settled,
+            https_url,
+            shapes=self._shapes,
+            now=self._ctx.now(),
+        )
 
     async def _visit(self, request: Request) -> Visit:
         visit = self._stranger(request)

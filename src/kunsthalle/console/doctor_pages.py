@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.forms import Form
 from kunsthalle.console.page_frame import Page, Visit, form
+from kunsthalle.console.transfer_pace import at_pace
 
 _DOCTOR = "/_kunsthalle/doctor"
 
@@ -23,7 +24,8 @@ async def _examine(visit: Visit, filled: Form) -> Response:
 
 
 async def _shown(visit: Visit, filled: Form, report: Any) -> Response:
-    progress = await visit.api.operate("GET", f"{_DOCTOR}/progress")
+    far = await visit.api.operate("GET", f"{_DOCTOR}/progress")
+    progress = at_pace(far, far["seconds"])
     return visit.form_page("operator/doctor.html", filled, report=report, progress=progress)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused
-from kunsthalle.console.catalog_pages import BASE, versions_of
+from kunsthalle.console.catalog_pages import BASE, still_restorable, versions_of
 from kunsthalle.console.listing import Linked, Offsets, Row, everything
 from kunsthalle.console.page_frame import Page, Visit, page
 from kunsthalle.console.share_request_pages import received
@@ -71,7 +71,7 @@ async def _home(visit: Visit) -> Response:
         "requests": [entry for entry in await received(visit) if entry["state"] == "pending"],
         "failed": [entry for entry in images if entry["status"] == "failed"],
         "managed": [entry for entry in images if entry["catalog_offering"]["managed"]],
-        "reclamations": [entry for entry in reclaimed["resources"] if entry["state"] == "SCHEDULED"],
+        "reclamations": [(entry, left) for entry in reclaimed["resources"] if (left := still_restorable(visit, entry))],
         "ahead": _ahead(images, offerings),
         "counts": counts,
         "activity": await _activity(visit),

@@ -90,6 +90,8 @@ class Visit:
     """Where the product clock stands, for whoever operates the server."""
     shapes: frozenset[str] = frozenset()
     """The paths of the pages that there are, without the names of what is in them."""
+    now: int = 0
+    """The moment of the product clock, in microseconds."""
     waiting: int = 0
     """How many share requests wait for an answer of the account."""
 

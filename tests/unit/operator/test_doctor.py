@@ -333,13 +333,21 @@ def test_it_says_how_far_it_is(ward: CheckContext, monkeypatch: pytest.MonkeyPat
             yield chunk
 
     monkeypatch.setattr(store, "read", watched)
-    none = {"phase": "none", "percent": 0, "done_bytes": 0, "total_bytes": 0}
+    none = {"phase": "none", "percent": 0, "done_bytes": 0, "total_bytes": 0, "seconds": 0}
     assert ward.app.call(OPERATOR, "GET", path).json == none
     ward.examine(deep=True)
     total = sum(size for _, size in store.inventory())
-    assert seen[0] == {"phase": "reading", "percent": 0, "done_bytes": 0, "total_bytes": total}
+    assert seen[0] == {"phase": "reading", "percent": 0, "done_bytes": 0, "total_bytes": total, "seconds": 0}
     assert [one["done_bytes"] for one in seen] == sorted(one["done_bytes"] for one in seen)
     assert ward.app.call(OPERATOR, "GET", path).json == none
+
+
+def test_it_says_how_long_it_has_been_reading() -> None:
+    moments = iter([5_000_000, 5_500_000, 9_000_000])
+    progress = Progress(now=lambda: next(moments))
+    assert progress.seconds == 0
+    progress.reads(100)
+    assert (progress.seconds, progress.seconds) == (0, 4)
 
 
 @pytest.mark.parametrize("who", ["owner", "outsider", "no token"])

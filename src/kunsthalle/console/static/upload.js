@@ -22,6 +22,11 @@ const time = (seconds) => {
   return `${(seconds / 3600).toFixed(1)} h left`;
 };
 
+const paced = (done, whole, rate) => {
+  const far = `${size(done)} of ${size(whole)}`;
+  return rate > 0 ? `${far}, ${size(rate)}/s, ${time((whole - done) / rate)}` : far;
+};
+
 class Failed extends Error {
   constructor(text, status, field) { super(text); this.status = status; this.field = field; }
 }
@@ -82,17 +87,21 @@ const send = async (file, upload, signal) => {
     done += part.size;
     const rate = (done - before) / ((performance.now() - begun) / 1000);
     bar.value = done / file.size;
-    said(`${size(done)} of ${size(file.size)}, ${size(rate)}/s, ${time((file.size - done) / rate)}`);
+    said(paced(done, file.size, rate));
   }
 };
 
 const convert = async (ended, signal) => {
+  let phase = "", since = 0, before = 0;
   for (;;) {
     const now = await again(() => ask("GET", `/conversions/${ended.conversion}`, undefined, signal), signal);
     if (now.phase === "failed") throw new Failed(`The file was uploaded and could not be converted. ${now.reason}`, 400);
     if (now.phase === "done") return;
-    bar.removeAttribute("value");
-    said({ waiting: "Waiting for the conversion to QCOW2", receiving: "Reading the file", converting: "Converting to QCOW2", writing: "Writing the image" }[now.phase] || now.phase);
+    const moves = now.phase !== "waiting" && now.total_bytes > 0;
+    if (moves) bar.value = now.done_bytes / now.total_bytes; else bar.removeAttribute("value");
+    if (now.phase !== phase) { phase = now.phase; since = performance.now(); before = now.done_bytes; }
+    const words = { waiting: "Waiting for the conversion to QCOW2", receiving: "Reading the file", converting: "Converting to QCOW2", writing: "Writing the image" }[now.phase] || now.phase;
+    said(moves ? `${words}: ${paced(now.done_bytes, now.total_bytes, (now.done_bytes - before) / ((performance.now() - since) / 1000))}` : words);
     await new Promise((wait) => { setTimeout(wait, 1000); });
   }
 };

@@ -8,6 +8,7 @@ from typing import Any
 
 from kunsthalle.authz.context import Context
 from kunsthalle.block_storage.disk_specs import DiskDrivers
+from kunsthalle.core.clock import SECOND, SystemClock
 from kunsthalle.core.records import dataclass
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Soundness
@@ -22,10 +23,18 @@ class Progress:
     phase: str = "looking"
     done: int = 0
     total: int = 0
+    now: Callable[[], int] = SystemClock().real
+    began: int | None = None
+    """When the bytes began to be read, in microseconds of real time."""
 
     def reads(self, total: int) -> None:
         """Every byte is read from here on."""
-        self.phase, self.done, self.total = "reading", 0, total
+        self.phase, self.done, self.total, self.began = "reading", 0, total, self.now()
+
+    @property
+    def seconds(self) -> int:
+        """How long bytes have been read."""
+        return 0 if self.began is None else (self.now() - self.began) // SECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,20 +45,25 @@ class ReportResponse(ResponseBody):
 
 class ExaminationResponse(ResponseBody):
     """How far the examination is that was begun last. `phase`: `looking`, `reading`, `mending`; `none` where none is
-    under way. Bytes are those that a deep one reads.
+    under way. Bytes are those that a deep one reads, and has been reading for so many `seconds`.
     """
 
     phase: str
     percent: int
     done_bytes: int
     total_bytes: int
+    seconds: int
 
 
 def progress_response(progress: Progress | None) -> ExaminationResponse:
     current = progress or Progress("none")
     percent = 100 * current.done // current.total if current.total else 0
     return ExaminationResponse(
-        phase=current.phase, percent=min(100, percent), done_bytes=current.done, total_bytes=current.total
+        phase=current.phase,
+        percent=min(100, percent),
+        done_bytes=current.done,
+        total_bytes=current.total,
+        seconds=current.seconds,
     )
 
 
