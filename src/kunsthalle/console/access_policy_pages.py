@@ -28,13 +28,41 @@ SERVICES = (
 )
 
 
+_WORDS = {"accountId": "account", "serviceName": "service", "serviceInstance": "service instance", "iam_id": "user"}
+"""What people call what an attribute names, where that is not its own name."""
+
+
 def said(attributes: list[Row]) -> str:
-    """Conditions in one line: `serviceName is, accountId 1234`."""
-    return ", ".join(f"{attribute['name']} {attribute['value']}" for attribute in attributes) or "everything"
+    """Conditions in one line: `service is, account publisher`. What has a name is shown by it (`with_names`)."""
+    texts = [
+        f"{_WORDS.get(attribute['name'], attribute['name'])} {attribute.get('known_as') or attribute['value']}"
+        for attribute in attributes
+    ]
+    return ", ".join(texts) or "everything"
+
+
+async def with_names(visit: Visit, policies: list[Row]) -> list[Row]:
+    """The policies with `known_as` in their attributes: the names of accounts and users that the visitor may see."""
+    attributes = [
+        attribute
+        for policy in policies
+        for part in (*policy["subjects"], *policy["resources"])
+        for attribute in part["attributes"]
+    ]
+    sources = {"accountId": names.of_accounts, "iam_id": names.of_users}
+    for name, known in sources.items():
+        meant = [attribute for attribute in attributes if attribute["name"] == name]
+        by_id = await known(visit) if meant else {}
+        for attribute in meant:
+            attribute["known_as"] = by_id.get(attribute["value"], "")
+    return policies
 
 
 def subject_of(policy: Row) -> str:
-    return said([attribute for part in policy["subjects"] for attribute in part["attributes"]])
+    """Who it is for; a user by the name alone."""
+    attributes = [attribute for part in policy["subjects"] for attribute in part["attributes"]]
+    people = [attribute["known_as"] for attribute in attributes if attribute.get("known_as")]
+    return ", ".join(people) if len(people) == len(attributes) else said(attributes)
 
 
 def target_of(policy: Row) -> str:
@@ -67,22 +95,12 @@ _TOLD: dict[str, Any] = {"subject_of": subject_of, "target_of": target_of, "role
 async def _policies(visit: Visit) -> Response:
     source = Linked("/v1/policies", "policies", fixed=(("type", "access"),))
     table = await listing(visit.api, visit.query, source, _COLUMNS)
-    users = await names.of_users(visit)
-
-    def name_of(policy: Row) -> str:
-        ids = [
-            attribute["value"]
-            for part in policy["subjects"]
-            for attribute in part["attributes"]
-            if attribute["name"] == "iam_id"
-        ]
-        return ", ".join(users.get(id_, id_) for id_ in ids)
-
-    return visit.page("access/policies.html", list=table, name_of=name_of, **_TOLD)
+    await with_names(visit, table.rows)
+    return visit.page("access/policies.html", list=table, **_TOLD)
 
 
 async def _details(visit: Visit) -> Response:
-    policy = await POLICY.find(visit)
+    (policy,) = await with_names(visit, [await POLICY.find(visit)])
     return visit.page("access/policy.html", policy=policy, place=f"/policies/{segment(policy['id'])}", **_TOLD)
 
 

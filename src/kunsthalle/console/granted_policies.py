@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kunsthalle.console.access_policy_pages import SERVICES, roles_of, target_of, target_of_service
+from kunsthalle.console.access_policy_pages import SERVICES, roles_of, target_of, target_of_service, with_names
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Linked, Row, everything
 from kunsthalle.console.page_frame import Visit
@@ -27,7 +27,7 @@ def policies_of(attribute: str, of: Callable[[Row], str], id_: str) -> Part:
 
     async def rows(visit: Visit, row: Row) -> list[Row]:
         source = Linked("/v1/policies", "policies", fixed=((attribute, of(row)),))
-        return (await everything(visit.api, source))[0]
+        return await with_names(visit, (await everything(visit.api, source))[0])
 
     async def body(visit: Visit, form: Form, row: Row) -> Row:
         account = {"name": "accountId", "value": visit.active}

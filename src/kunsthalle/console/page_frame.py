@@ -5,7 +5,6 @@ A page names the operation of the API that it shows or sends, so that tests can 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -109,10 +108,15 @@ class Visit:
             raise
 
     async def count_requests(self) -> None:
-        """How many share requests wait for an answer, which every page shows in its menu."""
-        with contextlib.suppress(Refused):  # whoever may not read them
+        """How many share requests wait for an answer, which every page shows in its menu. Refused for a token that is
+        good no more, also on pages that ask the API for nothing else.
+        """
+        try:
             told = await self.api.get("/api/v1-beta/shareapproval/offering/access/source/pending")
             self.waiting = len(told["resources"])
+        except Refused as refused:  # whoever may not read them; a sign-in that has ended shows no page
+            if refused.status == 401:
+                raise
 
     @property
     def query(self) -> Any:

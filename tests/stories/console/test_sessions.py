@@ -218,3 +218,13 @@ def test_signing_in_and_being_turned_away_are_on_record_and_the_key_is_not(serve
     server.clock.set(server.clock.now() + SECOND)
     assert Browser(server, browser.api_key).sign_in().status == 400
     assert logins()[-1] == ("iam-identity.user-apikey.login", 400, "BXNIM0438E")
+
+
+@pytest.mark.parametrize("path", ["/passcode", "/images/buckets/new"])
+def test_a_key_that_was_just_disabled_opens_no_form(browser: Browser, path: str) -> None:
+    """These pages ask the API for nothing of their own."""
+    browser.sign_in()
+    assert browser.call("GET", path).status == 200
+    key = _api(browser, "GET", "/v1/apikeys").json["apikeys"][0]["id"]
+    assert _api(browser, "POST", f"/v1/apikeys/{key}/disable").status == 204
+    assert browser.call("GET", path).status == 303
