@@ -6,7 +6,9 @@ Nothing here is found by a caller's id; whoever reads these rows has been grante
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +30,7 @@ from sqlalchemy import (
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
+from kunsthalle.db.simple_conditions import simple, statement_for
 
 
 def number_of(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
@@ -56,7 +59,11 @@ def grouped(
 
 def any_row(session: Session, table: Table, *where: ColumnElement[bool]) -> bool:
     """Whether a row meets the conditions; as cheap for many rows as for one."""
-    return session.first(select(literal(1)).select_from(table).where(*where).limit(1)) is not None
+    known, first = simple(where), select(literal(1)).select_from(table).limit(1)
+    if known is None:
+        return session.first(first.where(*where)) is not None
+    statement = statement_for(("any", table), known, lambda: first.where(*known.conditions()))
+    return statement.first(session, known.values) is not None
 
 
 def rows_of(
@@ -65,8 +72,18 @@ def rows_of(
     """Rows of a table that belongs to a kind already looked up (the images of a version), as they are: all, or the
     first in an order.
     """
-    statement = select(table).where(*where)
-    return list(session.all(statement if order is None else statement.order_by(order).limit(most)))
+    known = simple(where) if order is None else None
+    if known is not None:
+        statement = statement_for(table, known, lambda: select(table).where(*known.conditions()))
+        return [_row_of(table)._make(row) for row in statement.all(session, known.values)]
+    built = select(table).where(*where)
+    return list(session.all(built if order is None else built.order_by(order).limit(most)))
+
+
+@cache
+def _row_of(table: Table) -> Any:
+    """A tuple of a row's values by the names of their columns, as SQLAlchemy's rows are."""
+    return namedtuple("Row", table.c.keys())
 
 
 def ids_where(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:

@@ -45,6 +45,7 @@ from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.scope_conditions import ScopeCache, scope_condition
 from kunsthalle.db.session import Session
+from kunsthalle.db.simple_conditions import simple, statement_for
 
 M = TypeVar("M")
 
@@ -321,8 +322,17 @@ def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) 
 
 def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:
     """Everything that the context may read and that meets the conditions, newest first."""
-    statement = select(kind.table).where(visible(session, kind), *where).order_by(*newest_first(kind)).limit(limit)
-    return [kind.from_row(row) for row in session.all(statement)]
+    known, order = simple(where), newest_first(kind)
+    if known is None:
+        statement = select(kind.table).where(visible(session, kind), *where).order_by(*order).limit(limit)
+        return [kind.from_row(row) for row in session.all(statement)]
+
+    def make(seen: ColumnElement[bool]) -> Select[Any]:
+        return select(kind.table).where(seen, *known.conditions()).order_by(*order).limit(limit)
+
+    fixed = seen_by(session, kind, ("some", known.forms, limit), make)
+    rows = fixed.all(session, {"account": session.ctx.account_id, **known.values})
+    return [kind.from_row(row) for row in rows]
 
 
 def matching(session: Session, kind: ResourceType[M], where: tuple[ColumnElement[bool], ...], **values: Any) -> list[M]:
@@ -368,8 +378,12 @@ def unscoped(session: Session, kind: ResourceType[M], *where: ColumnElement[bool
 
     `lock` takes the rows for the rest of the transaction where the engine has row locks.
     """
-    statement = select(kind.table).where(*where)
-    return [kind.from_row(row) for row in session.all(statement.with_for_update() if lock else statement)]
+    known = None if lock else simple(where)
+    if known is not None:
+        statement = statement_for(kind, known, lambda: select(kind.table).where(*known.conditions()))
+        return [kind.from_row(row) for row in statement.all(session, known.values)]
+    built = select(kind.table).where(*where)
+    return [kind.from_row(row) for row in session.all(built.with_for_update() if lock else built)]
 
 
 def tally(session: Session, kind: ResourceType[Any]) -> int:

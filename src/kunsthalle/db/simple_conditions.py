@@ -1,0 +1,81 @@
+"""Conditions that most statements have: a column with a value, or with one of some texts, or with none.
+
+What SQLAlchemy does with a statement that is built anew costs several times what the database does with it. A statement
+whose conditions are all of these forms is therefore built once for its columns, and asked with the values of each call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bindparam
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BinaryExpression, False_, Null, True_
+
+from kunsthalle.core.bounded_tables import renew
+from kunsthalle.db.compiled_selects import CompiledSelect, among
+
+_MOST_STATEMENTS = 2_000
+_CONSTANTS = {True_: True, False_: False, Null: None}
+_statements: dict[Hashable, CompiledSelect] = {}
+_lock = threading.Lock()
+
+
+class SimpleConditions(Struct, frozen=True):
+    """Conditions by their columns and forms, and the values that they have in this call."""
+
+    forms: tuple[tuple[Column[Any], str], ...]
+    values: dict[str, Any]
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same conditions, whose values come with each call."""
+        return [_condition(column, form, f"value_{place}") for place, (column, form) in enumerate(self.forms)]
+
+
+def simple(where: Sequence[ColumnElement[bool]]) -> SimpleConditions | None:
+    """The conditions, if all of them are of these forms."""
+    forms: list[tuple[Column[Any], str]] = []
+    values: dict[str, Any] = {}
+    for place, condition in enumerate(where):
+        if type(condition) is not BinaryExpression or not isinstance(condition.left, Column):
+            return None
+        form = _form(condition.left, condition.operator, condition.right)
+        if form is None:
+            return None
+        forms.append((condition.left, form))
+        if form in {"equal", "among"}:
+            values[f"value_{place}"] = condition.right.value
+    return SimpleConditions(tuple(forms), values)
+
+
+def statement_for(name: Hashable, simple: SimpleConditions, make: Callable[[], Select[Any]]) -> CompiledSelect:
+    """The statement of that name with these forms of conditions; `make` builds it, when it is asked first."""
+    key = (name, simple.forms)
+    with _lock:
+        statement = _statements.get(key) or CompiledSelect(make)
+        renew(_statements, key, statement, _MOST_STATEMENTS)
+    return statement
+
+
+def _form(column: Column[Any], operator: Any, right: Any) -> str | None:
+    if operator is operators.is_ and type(right) in _CONSTANTS:
+        return type(right).__name__
+    if type(right) is not BindParameter or right.value is None or right.callable is not None:
+        return None
+    if operator is operators.eq and not right.expanding:
+        return "equal"
+    listed = operator is operators.in_op and right.expanding and isinstance(column.type, String)
+    return "among" if listed else None
+
+
+def _condition(column: Column[Any], form: str, name: str) -> ColumnElement[bool]:
+    match form:
+        case "equal":
+            return column == bindparam(name, None)
+        case "among":
+            return among(column, name)
+        case constant:
+            return column.is_({kind.__name__: value for kind, value in _CONSTANTS.items()}[constant])
