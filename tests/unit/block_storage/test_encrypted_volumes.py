@@ -8,9 +8,9 @@ from typing import Any
 
 import ibm_vpc.vpc_v1 as sdk
 import pytest
-from sqlalchemy import event
 
 from fixtures.app import App
+from fixtures.counted_work import statements_of
 from fixtures.frozen_app import OPERATOR
 from kunsthalle.block_storage import volume_keys
 from kunsthalle.block_storage.resources import VOLUME
@@ -121,9 +121,11 @@ def test_a_page_of_volumes_asks_once_for_their_key(vault: Vault) -> None:
     server = vault.app.server
 
     def shown(session: Session) -> list[bool]:
-        found = unscoped(session, VOLUME)
-        event.listen(session.connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
-        return [bool(volume_keys.reasons(session, volume)) for volume in found]
+        volumes = unscoped(session, VOLUME)
+        with statements_of(session) as asked:
+            reasons = [bool(volume_keys.reasons(session, volume)) for volume in volumes]
+        statements.extend(asked)
+        return reasons
 
     assert server.store.read(server.base, shown) == [False] * 3
     of_keys = [statement for statement in statements if "FROM protected_keys" in statement]

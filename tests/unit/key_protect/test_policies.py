@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from fixtures.app import App
+from fixtures.counted_work import statements_of
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
@@ -168,16 +168,16 @@ def test_a_list_of_keys_asks_once_for_the_authorizations_of_all(keys: Keys) -> N
         key = keys.create()
         set_policy(keys, key["id"], {"dualAuthDelete": {"enabled": True}})
     keys.ask("set_key_for_deletion", id=key["id"])
-    server, statements = keys.app.server, []
+    server = keys.app.server
 
     def shown(session: Session) -> set[str]:
-        found = unscoped(session, PROTECTED_KEY)
-        event.listen(session.connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
-        response = keys_response(session, found)
+        protected_keys = unscoped(session, PROTECTED_KEY)
+        with statements_of(session) as statements:
+            response = keys_response(session, protected_keys)
+        assert len(statements) == 3, "aliases, policies, authorizations"
         return {one.id for one in response.resources if one.dual_auth.set_for_deletion}
 
     assert server.store.read(server.base, shown) == {key["id"]}
-    assert len(statements) == 3, "aliases, policies, authorizations"
 
 
 def test_an_authorization_is_withdrawn_or_ends_after_seven_days(keys: Keys, second: Keys) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
+from fixtures.counted_work import statements_of
 from fixtures.walks import share
 from fixtures.worlds import World
 from kunsthalle.api.query_language import parse
@@ -193,39 +193,34 @@ def test_a_search_names_a_bounded_number_of_fields(furnished: Furnished) -> None
 
 def test_a_search_whose_time_is_over_asks_no_further_kind(furnished: Furnished) -> None:
     """The engine stops statements; what Python does between them is stopped here."""
-    asked: list[str] = []
 
-    def late(session: Session) -> None:
-        event.listen(session._connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    def late(session: Session) -> list[str]:
         session.until = 0.0
-        search(session, Place("*", []), 10)
+        with statements_of(session) as asked, pytest.raises(ReadTimeout):
+            search(session, Place("*", []), 10)
+        return asked
 
-    with pytest.raises(ReadTimeout):
-        furnished.world.read(furnished.mine, late)
-    assert asked == []
+    assert furnished.world.read(furnished.mine, late) == []
 
 
 @pytest.mark.parametrize("query", ["type:[zy TO zz]", "family:{z TO *}", "service_name:<a", "account_id:>z"])
 def test_a_range_of_what_a_kind_has_in_common_is_decided_without_the_database(furnished: Furnished, query: str) -> None:
     """Each engine would compare two literals in an order of its own."""
-    asked: list[str] = []
 
-    def read(session: Session) -> list[dict[str, Any]]:
-        event.listen(session._connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
-        return _found(session, query, 10)
+    def read(session: Session) -> tuple[list[dict[str, Any]], list[str]]:
+        with statements_of(session) as asked:
+            return _found(session, query, 10), asked
 
-    assert (furnished.world.read(furnished.mine, read), asked) == ([], [])
+    assert furnished.world.read(furnished.mine, read) == ([], [])
 
 
 def test_a_search_by_crn_asks_one_table_and_its_tags(furnished: Furnished) -> None:
     """What Terraform asks twice for each resource it reads costs a look-up, not a walk through all kinds."""
     crn = next(value for value in furnished.values if ":image:" in value)
-    asked: list[str] = []
-    listen = lambda *given: asked.append(given[2])  # noqa: E731  a listener
 
-    def read(session: Session) -> list[dict[str, Any]]:
-        event.listen(session._connection, "before_cursor_execute", listen)
-        return _found(session, f'crn:"{crn}"', 10)
+    def read(session: Session) -> tuple[list[dict[str, Any]], list[str]]:
+        with statements_of(session) as asked:
+            return _found(session, f'crn:"{crn}"', 10), asked
 
-    found = furnished.world.read(furnished.mine, read)
-    assert ([one["crn"] for one in found], len(asked)) == ([crn], 2)
+    resources, asked = furnished.world.read(furnished.mine, read)
+    assert ([resource["crn"] for resource in resources], len(asked)) == ([crn], 2)
