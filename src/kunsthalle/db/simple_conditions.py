@@ -19,7 +19,8 @@ from kunsthalle.core.bounded_tables import renew
 from kunsthalle.db.compiled_selects import CompiledSelect, among
 
 _MOST_STATEMENTS = 2_000
-_CONSTANTS = {True_: True, False_: False, Null: None}
+_CONSTANTS = {True_: "true", False_: "false", Null: "null"}
+_VALUES = {"true": True, "false": False, "null": None}
 _statements: dict[Hashable, CompiledSelect] = {}
 _lock = threading.Lock()
 
@@ -62,7 +63,7 @@ def statement_for(name: Hashable, simple: SimpleConditions, make: Callable[[], S
 
 def _form(column: Column[Any], operator: Any, right: Any) -> str | None:
     if operator is operators.is_ and type(right) in _CONSTANTS:
-        return type(right).__name__
+        return _CONSTANTS[type(right)]
     if type(right) is not BindParameter or right.value is None or right.callable is not None:
         return None
     if operator is operators.eq and not right.expanding:
@@ -78,4 +79,4 @@ def _condition(column: Column[Any], form: str, name: str) -> ColumnElement[bool]
         case "among":
             return among(column, name)
         case constant:
-            return column.is_({kind.__name__: value for kind, value in _CONSTANTS.items()}[constant])
+            return column.is_(_VALUES[constant])
