@@ -120,7 +120,7 @@ def join(
         image_encryption.state_job(),
         key_service.purge_job(),
         key_rotation.rotate_job(),
-        sweep_job(blobs),
+        sweep_job(blobs, disks.disks.forget_base),
         audit_retention.handler(),
         signing_key_rotation.handler(),
         master_key_rotation.handler(),

@@ -19,7 +19,9 @@ _CHUNK = 65_536
 
 
 class SocketLine(Line):
-    """A line over a connected socket, which it owns."""
+    """A line over a connected socket, which it owns. The file of a serial line has the same, and more."""
+
+    tells_all = False
 
     def __init__(self, connected: socket.socket) -> None:
         connected.setblocking(False)

@@ -60,18 +60,18 @@ def _cut(path: Path, reader: BinaryIO, file: BinaryIO) -> None:
     reader.seek(size - KEPT_BYTES)
     tail = reader.read(KEPT_BYTES)
     # Counted before it is cut: after a crash in between, places only seem to have moved on.
-    write_atomically(_count(path), str(_gone(path) + size - len(tail)).encode())
+    write_atomically(count_of(path), str(_gone(path) + size - len(tail)).encode())
     file.truncate(0)
     file.write(tail)
 
 
-def _count(path: Path) -> Path:
+def count_of(path: Path) -> Path:
     return path.with_suffix(".cut")
 
 
 def _gone(path: Path) -> int:
     """How many bytes were cut off so far."""
     try:
-        return int(_count(path).read_bytes())
+        return int(count_of(path).read_bytes())
     except (FileNotFoundError, ValueError):
         return 0

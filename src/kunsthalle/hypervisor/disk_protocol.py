@@ -154,6 +154,10 @@ class Disks(Protocol):
         """Has a disk find the bytes that it stands on again. False while its server runs, or if it cannot be done."""
         ...
 
+    def forget_base(self, digest: str) -> None:
+        """Removes the engine's own copy of an image's bytes, if it has one: no disk is made of them any more."""
+        ...
+
     def leftovers(self) -> Iterable[Leftover]:
         """What work that was cut off left behind."""
         ...

@@ -366,6 +366,9 @@ class LocalDisks(Disks):
             return False
         return True
 
+    def forget_base(self, digest: str) -> None:
+        """See Disks.forget_base. The bytes are used where they are."""
+
     def leftovers(self) -> Iterator[Leftover]:
         """See Disks.leftovers. The folder of work on its way is shared with whoever makes files for the blobs."""
         for folder in _FOLDERS.values():

@@ -78,7 +78,7 @@ def _openstack(host: Host) -> Hypervisor:
     entry = find_cloud(host.elsewhere.cloud, host.elsewhere.environment)
     from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
 
-    return OpenStack(open_cloud(entry), host.elsewhere.blobs)
+    return OpenStack(open_cloud(entry), host.elsewhere.blobs, host.root / "consoles")
 
 
 DRIVERS = {

@@ -168,7 +168,14 @@ class Channel(Enum):
 
 
 class Line(Protocol):
-    """A way to a guest, and back. One task reads and one writes, both on the event loop that first does so."""
+    """
+    A way to a guest, and back. One task reads and one writes, both on the event loop that first does so.
+
+    `tells_all`: what is read is all that the guest says, and as it says it. Of other lines only that it says something
+    is to be gathered, and the rest is in `Hypervisor.read_console`.
+    """
+
+    tells_all: bool
 
     async def read(self) -> bytes:
         """What the guest says next, as soon as it says something; nothing where the line has ended, however it did."""
@@ -260,6 +267,10 @@ class Hypervisor(Protocol):
 
         What was cut off is passed over: the excerpt says where it begins. Reads a file and waits for nothing.
         """
+        ...
+
+    def keep_consoles(self, server_ids: Collection[str]) -> None:
+        """Has what these servers said outlast them, where the engine would forget it; others need do nothing."""
         ...
 
     def connect(self, server_id: str, channel: Channel) -> Line | None:

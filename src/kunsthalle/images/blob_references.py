@@ -6,6 +6,8 @@ that is being removed cannot be taken up, and one that was just taken up is not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import delete, insert, text, update
 
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
@@ -63,24 +65,29 @@ def unneeded(session: Session, digest: str) -> None:
         queue.enqueue(session, SWEEP, digest, due_at=session.ctx.now() + GRACE)
 
 
-def sweep_job(store: Blobs) -> queue.Handler:
-    """Removes the bytes of a digest unless something refers to them again; while a lease runs, it waits."""
+def sweep_job(store: Blobs, forget: Callable[[str], None] = lambda _digest: None) -> queue.Handler:
+    """Removes the bytes of a digest unless something refers to them again; while a lease runs, it waits.
+
+    `forget` is told the digest then: an engine elsewhere may have a copy. What it does not do the doctor finds.
+    """
 
     def run(run: queue.Run) -> None:
         digest = run.job.subject
 
-        def remove(session: Session) -> None:
+        def remove(session: Session) -> bool:
             session.execute(_touch, {"digest": digest, "size": 0})
             if number_of(session, blob_refs, blob_refs.c.digest == digest) != 0:
-                return
+                return False
             leased_until = blob_leases.last_end(session)
             if leased_until is not None:
                 queue.enqueue(session, SWEEP, digest, not_before=leased_until)
-                return
+                return False
             session.execute(delete(blobs).where(blobs.c.digest == digest))
             store.delete(digest)
+            return True
 
-        run.finish(remove)
+        if run.finish(remove):
+            forget(digest)
 
     return queue.Handler(SWEEP, run, lambda _session, _job, _error: None)
 

@@ -81,6 +81,10 @@ class LockedEngine(Hypervisor):
         """See Hypervisor.read_console."""
         return self._engine.read_console(server_id, start, max_bytes)
 
+    def keep_consoles(self, server_ids: Collection[str]) -> None:
+        """See Hypervisor.keep_consoles."""
+        self._engine.keep_consoles(server_ids)
+
     def connect(self, server_id: str, channel: Channel) -> Line | None:
         """See Hypervisor.connect."""
         return self._engine.connect(server_id, channel)

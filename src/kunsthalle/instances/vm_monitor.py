@@ -6,6 +6,7 @@ difference whether a guest powered itself off, its process was killed, the host 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import field
 from functools import partial
@@ -37,6 +38,9 @@ WATCH_LEASE = "machines"
 
 LEASE = 30 * SECOND
 
+CONSOLES_INTERVAL = 5
+"""Every so many rounds what guests say is fetched from an engine elsewhere: it remembers the last 100 KiB of each."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -49,6 +53,7 @@ class Watch:
     _told: set[tuple[str, int]] = field(default_factory=set)
     _owner: str = ""
     _leads_until: int = 0
+    _collector: threading.Thread | None = None
 
     def round(self) -> None:
         """Looks once at every machine that is meant to run or to be going down, and has jobs do what is to be done.
@@ -72,9 +77,23 @@ class Watch:
         except HypervisorError as error:
             log.warning("engine does not answer", engine=self.hypervisor.name, error=str(error))
             return
+        if self.hypervisor.shared and self._rounds % CONSOLES_INTERVAL == 0:
+            self._keep_consoles([id_ for id_, status in states.items() if status is Status.RUNNING])
         self._rounds += 1
         for server in moving:
             self._judge(server, states[server.id], thorough=thorough)
+
+    def _keep_consoles(self, server_ids: list[str]) -> None:
+        """Beside the rounds, which go on meanwhile: a question for each server may take long."""
+        if server_ids and (self._collector is None or not self._collector.is_alive()):
+            self._collector = threading.Thread(target=self._collect, args=(server_ids,), name="consoles", daemon=True)
+            self._collector.start()
+
+    def _collect(self, server_ids: list[str]) -> None:
+        try:
+            self.hypervisor.keep_consoles(server_ids)
+        except HypervisorError as error:
+            log.warning("consoles not kept", engine=self.hypervisor.name, error=str(error))
 
     def _leads(self) -> bool:
         """Whether this node has the lease; it is renewed when half of it is over."""

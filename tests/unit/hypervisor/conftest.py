@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from fixtures.engines import storage_at
+from fixtures.fleet import FOLDER, Fleet
 from fixtures.hand_made_cloud import HandMade, hand_made_cloud
 from fixtures.worlds import World
 from kunsthalle.blobs.filesystem import FilesystemBlobs
@@ -113,9 +114,30 @@ class CloudBench(Bench):
 def openstack(simulated: Bench, world: World) -> Iterator[CloudBench]:
     """The engine of many hosts on a cloud made by hand, as the nodes of a store share it."""
     with hand_made_cloud() as (cloud, client):
-        inner = OpenStack(client, FilesystemBlobs(simulated.root.parent / "blobs"))
+        inner = OpenStack(client, FilesystemBlobs(simulated.root.parent / "blobs"), simulated.root / "consoles")
         engine = LockedEngine(inner, ServerLocks(world.store, world.base))
         yield CloudBench(engine, simulated.folder, simulated.base, simulated.root, simulated.digest, cloud)
+
+
+@dataclass
+class FleetBench(Bench):
+    """As a bench, but everything is in a real cloud."""
+
+    fleet: Fleet = field(default_factory=lambda: Fleet(Path(FOLDER)))
+
+    def write(self, name: str, pattern: int, megabyte: int = 8) -> None:
+        self.fleet.write(name, pattern, megabyte << 20)
+
+
+@pytest.fixture
+def fleet(simulated: Bench, world: World) -> Iterator[FleetBench]:
+    """The same engine on the lab of `./dev fleet`, whose project is empty before and afterwards."""
+    lab = Fleet(Path(FOLDER))
+    lab.empty()
+    inner = OpenStack(lab.cloud, FilesystemBlobs(simulated.root.parent / "blobs"), simulated.root / "consoles")
+    engine = LockedEngine(inner, ServerLocks(world.store, world.base))
+    yield FleetBench(engine, simulated.folder, simulated.base, simulated.root, simulated.digest, lab)
+    lab.empty()
 
 
 class Shared(Simulated):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 from fixtures.hand_made_cloud import HandMade, hand_made_cloud
 from kunsthalle.hypervisor.disk_protocol import DiskKind
 from kunsthalle.hypervisor.openstack.cloud_client import Cloud
-from kunsthalle.hypervisor.openstack.cloud_disks import MARK, image_id
+from kunsthalle.hypervisor.openstack.cloud_images import MARK, image_id
 from kunsthalle.hypervisor.protocol import (
+    Channel,
     DataDisk,
     DiskError,
     DiskFull,
     HypervisorError,
     NoRoom,
+    NotRunning,
     Passphrases,
     StartError,
     Status,
@@ -243,3 +246,122 @@ def test_a_cloud_that_is_not_there_is_unresponsive(openstack: CloudBench) -> Non
     with pytest.raises(Unresponsive):
         gone.get("compute", "/flavors")
     assert isinstance(gone, Cloud)
+
+
+def test_a_volume_that_has_snapshots_goes_with_the_last_of_them(openstack: CloudBench) -> None:
+    """Cinder refuses to remove it before."""
+    disks, disk = openstack.engine.disks, openstack.volume()
+    disks.make(disk, None)
+    for name in ("first", "last"):
+        disks.snapshot(disk, name)
+    disks.delete(VOLUME, "boot")
+    assert (disks.exists(VOLUME, "boot"), disks.inventory(VOLUME)) == (False, {})
+    disks.make(disk, None)
+    assert len(openstack.cloud.volumes) == 2, "the id may be taken again"
+    disks.delete(SNAPSHOT, "first")
+    assert (len(openstack.cloud.volumes), list(disks.leftovers())) == (2, [])
+    openstack.cloud.faults.append(("DELETE", "/volumes/", 500))
+    with pytest.raises(Unresponsive):
+        disks.delete(SNAPSHOT, "last")
+    (leftover,) = disks.leftovers()
+    disks.remove_leftover(leftover.name)
+    assert [volume["name"] for volume in openstack.cloud.volumes.values()] == ["boot"]
+    openstack.cloud.volumes[next(iter(openstack.cloud.volumes))]["status"] = "in-use"
+    with pytest.raises(HypervisorError, match="Volume status must be available"):
+        disks.delete(VOLUME, "boot")
+
+
+def test_an_image_goes_with_its_blob_and_comes_back_under_another_id(openstack: CloudBench) -> None:
+    """Glance takes no id again that a deleted image had."""
+    disks, digest, cloud = openstack.engine.disks, openstack.digest, openstack.cloud
+    for generation in range(3):
+        disks.make(openstack.volume(f"boot-{generation}"), None)
+        assert list(cloud.images) == [image_id(digest, generation)]
+        disks.forget_base(digest)
+        assert cloud.images == {}
+    disks.make(openstack.volume("boot"), None)
+    cloud.faults.append(("DELETE", "/images/", 409))
+    disks.forget_base(digest)
+    assert list(disks.leftovers()) == [], "its bytes are there"
+    openstack.engine.disks.images.blobs.delete(digest)
+    (leftover,) = disks.leftovers()
+    disks.remove_leftover(leftover.name)
+    assert cloud.images == {}
+
+
+def test_the_seed_of_a_start_that_was_killed_is_found_and_goes_with_the_next(openstack: CloudBench) -> None:
+    server, cloud = openstack.server(), openstack.cloud
+    cloud.faults += [("POST", "/servers", 500), ("DELETE", "/images/", 500)]
+    with pytest.raises(Unresponsive):
+        openstack.engine.start(server)
+    (leftover,) = openstack.engine.disks.leftovers()
+    assert (leftover.name, leftover.disk_id) == (f"{MARK}-seed-{SERVER}", None)
+    openstack.engine.start(server)
+    assert list(openstack.engine.disks.leftovers()) == []
+
+
+def test_what_a_guest_said_outlasts_its_instance(openstack: CloudBench) -> None:
+    engine, first = openstack.engine, started(openstack)
+    first["output"] = "first boot\n"
+    engine.keep_consoles([SERVER, "other"])
+    engine.stop(SERVER, 0)
+    first["output"] += "down\n"
+    engine.start(openstack.server())
+    (second,) = openstack.cloud.servers.values()
+    second["output"] = "second boot\n"
+    whole = b"first boot\r\ndown\r\nsecond boot\r\n"
+    assert engine.console(SERVER, 1000) == whole
+    excerpt = engine.read_console(SERVER, 6, 4)
+    assert (excerpt.start, excerpt.end, excerpt.text) == (6, 10, b"boot")
+    openstack.cloud.faults.append(("GET", "/servers/detail", 503))
+    assert engine.console(SERVER, 1000) == whole, "of a cloud that is away, what was fetched"
+    second["host_status"] = "UNKNOWN"
+    calls = len(openstack.cloud.calls)
+    assert engine.console(SERVER, 5) == b"oot\r\n"
+    assert len(openstack.cloud.calls) == calls + 1, "a silent host is not asked: it keeps Nova waiting"
+
+
+def test_lines_are_those_that_the_site_has(openstack: CloudBench) -> None:
+    engine, server = openstack.engine, started(openstack)
+    line = engine.connect(SERVER, Channel.SERIAL)
+    assert (line is not None and line.tells_all, engine.connect(SERVER, Channel.SCREEN)) == (True, None)
+    server["status"] = "SHUTOFF"
+    with pytest.raises(NotRunning):
+        engine.connect(SERVER, Channel.SERIAL)
+
+
+def test_what_each_operation_asks_of_the_cloud(openstack: CloudBench) -> None:
+    """Requests where nothing is waited for; each wait adds one for each look, and looks become rare."""
+    engine, disks, disk = openstack.engine, openstack.engine.disks, openstack.volume(SERVER)
+    disks.make(openstack.volume("warm"), None)
+    server = openstack.server()
+    disks.delete(VOLUME, SERVER)
+
+    moment = replace(disk, kind=SNAPSHOT, id="moment")
+
+    def removed() -> None:
+        engine.delete(SERVER)
+        disks.delete(VOLUME, SERVER)
+
+    story: list[tuple[str, int, Callable[[], object]]] = [
+        ("volume of an image that is there", 4, lambda: disks.make(disk, None)),
+        ("start of a new server", 11, lambda: engine.start(server)),
+        ("start of a running server", 1, lambda: engine.start(server)),
+        ("states of all servers", 1, lambda: engine.states([SERVER], thorough=True)),
+        ("console", 2, lambda: engine.console(SERVER, 1000)),
+        ("snapshot", 4, lambda: disks.snapshot(disk, "moment")),
+        ("volume of a snapshot", 4, lambda: disks.make(openstack.volume("copy"), moment)),
+        ("stop", 3, lambda: engine.stop(SERVER, 0)),
+        ("growing", 3, lambda: disks.grow(openstack.volume(SERVER, 20 * GIB))),
+        ("image of a volume", 18, lambda: disks.read_out(disk).__enter__()),
+        ("deletion of a snapshot", 4, lambda: disks.delete(SNAPSHOT, "moment")),
+        ("deletion of a server and its volume", 6, removed),
+    ]  # fmt: skip
+    counted: dict[str, tuple[int, int]] = {}
+    for name, asked, call in story:
+        before = len(openstack.cloud.calls)
+        call()
+        counted[name] = (len(openstack.cloud.calls) - before, asked)
+    assert {name: count for name, (count, _) in counted.items()} == {
+        name: asked for name, (_, asked) in counted.items()
+    }

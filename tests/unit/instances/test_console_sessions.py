@@ -14,8 +14,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from fixtures.engines import storage_at
 from fixtures.threads import PATIENCE
 from kunsthalle.hypervisor.channels import SocketLine
+from kunsthalle.hypervisor.protocol import Excerpt, Hypervisor
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
-from kunsthalle.instances.consoles.console_sessions import CLIENT_TOO_SLOW, Serial
+from kunsthalle.instances.consoles.console_sessions import CLIENT_TOO_SLOW, ENDED, LiveSerial, Serial
 
 
 class Client:
@@ -68,3 +69,82 @@ def test_all_that_is_typed_before_a_client_leaves_arrives_in_its_order(tmp_path:
             _run(Client(*typed, leaves=True), line, tmp_path)
         guest.setblocking(False)
         assert guest.recv(1 << 16) == b"".join(typed)
+
+
+class Line:
+    """A guest elsewhere, whose line tells all: it answers what it is told, and has hung up when it has said it all."""
+
+    tells_all = True
+
+    def __init__(self, *said: bytes) -> None:
+        self.heard: list[bytes] = []
+        self.spent = asyncio.Event()
+        self.said: asyncio.Queue[bytes] = asyncio.Queue()
+        for part in (*said, b""):
+            self.said.put_nowait(part)
+
+    async def read(self) -> bytes:
+        part = await self.said.get()
+        if not part:
+            self.spent.set()
+        return part
+
+    async def write(self, text: bytes) -> None:
+        self.heard.append(text)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Reader(Client):
+    """A client that keeps what it is sent; until `eager` it takes none of it."""
+
+    def __init__(self, *said: bytes, eager: bool = True) -> None:
+        super().__init__(*said, leaves=False)
+        self.got, self.takes = bytearray(), asyncio.Event()
+        if eager:
+            self.takes.set()
+
+    async def send_bytes(self, part: bytes) -> None:
+        await self.takes.wait()
+        self.got += part
+
+
+class Spoken:
+    """An engine that knows what was said before."""
+
+    def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
+        assert (server_id, start) == ("0717_any", None)
+        assert max_bytes > 4
+        return Excerpt(0, 4, b"old ")
+
+
+def _live(reader: Reader, line: Line) -> LiveSerial:
+    web, engine = cast("WebSocket", reader), cast("Hypervisor", Spoken())
+    return LiveSerial(web, asyncio.Event(), line, engine, "0717_any")
+
+
+def test_a_guest_elsewhere_is_told_and_says_it_all_in_its_order() -> None:
+    async def story() -> tuple[bytes, list[bytes], tuple[int, str]]:
+        reader, line = Reader(b"typed"), Line(*[b"%d " % number for number in range(50)])
+        async with asyncio.timeout(PATIENCE):
+            ended = await _live(reader, line).run()
+        return bytes(reader.got), line.heard, ended
+
+    got, heard, ended = asyncio.run(story())
+    assert (got, heard, ended) == (b"old " + b"".join(b"%d " % number for number in range(50)), [b"typed"], ENDED)
+
+
+def test_a_client_that_takes_nothing_holds_no_guest_up() -> None:
+    async def story() -> bytes:
+        reader, line = Reader(eager=False), Line(*[b"%06d " % number for number in range(400_000)])
+        async with asyncio.timeout(PATIENCE):
+            session = asyncio.create_task(_live(reader, line).run())
+            await line.spent.wait()
+            reader.takes.set()
+            await session
+        return bytes(reader.got)
+
+    got = asyncio.run(story())
+    assert got.endswith(b"399999 "), "the newest is there"
+    assert len(got) <= (1 << 20) + 10, "and no more than is bounded"

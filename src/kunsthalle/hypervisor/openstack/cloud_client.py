@@ -5,7 +5,8 @@ Every call has a timeout: a host that is dead keeps Nova waiting for more than a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, BinaryIO
@@ -29,6 +30,8 @@ _BOUNDED = {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 """Nova's and Cinder's answers where a quota is used up; the former has other meanings, too."""
 
 _CHUNK = MIB
+_FIRST_PAUSE, _LONGER, _LONGEST_PAUSE = 0.2, 1.25, 2.0
+"""Seconds: what takes one is noticed after 0.2 more at most, and what takes a minute costs some forty questions."""
 
 
 class NotThere(HypervisorError):
@@ -43,6 +46,10 @@ class WrongState(HypervisorError):
     """The cloud does not do that now: the resource is in another state, or somebody needs it."""
 
 
+class NotAccepted(HypervisorError):
+    """The cloud does not do what it was asked: as Cinder says of a volume in another state, or that is needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """One project of a cloud. `session` is authenticated, and finds the services in the cloud's catalog: those of
@@ -54,13 +61,31 @@ class Cloud:
     region: str | None = None
     interface: str = "public"
 
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """For what is opened beside the session: certificates are trusted as there."""
+        verify = self.session.verify
+        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+        if verify is False:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
+    @property
+    def project(self) -> str:
+        """The id of the project; the first call, if there was none."""
+        try:
+            return str(self.session.get_project_id())
+        except (exceptions.ClientException, RequestException) as error:
+            raise Unresponsive(f"identity cannot be asked: {error}") from error
+
     def get(self, service: str, path: str, **query: str) -> Any:
         """The JSON of an answer. NotThere, Unresponsive, HypervisorError for everything else that is refused."""
         return self._json(self._call(service, "GET", path, params=query))
 
     def every(self, service: str, path: str, **query: str) -> list[dict[str, Any]]:
         """All items of a list, over all of its pages."""
-        name, query = path.split("/")[1], {**query, "limit": "500"}
+        parts, query = path.removeprefix("/v2").split("/"), {**query, "limit": "500"}
+        name = parts[1]
         items: list[dict[str, Any]] = []
         while True:
             page = self.get(service, path, **query)[name]
@@ -73,6 +98,10 @@ class Cloud:
         """The JSON of an answer, None without one. As `get`, and OverQuota, WrongState."""
         response = self._call(service, "POST", path, json=body)
         return self._json(response) if response.content else None
+
+    def put(self, service: str, path: str, body: Mapping[str, Any]) -> None:
+        """Changes something. As `post`."""
+        self._call(service, "PUT", path, json=body)
 
     def delete(self, service: str, path: str) -> None:
         """Has something removed; an absent one is fine. WrongState while somebody needs it."""
@@ -95,14 +124,16 @@ class Cloud:
         finally:
             response.close()
 
-    def until(self, ready: Callable[[], Any], work: str, seconds: float, pause: float = 0.5) -> Any:
-        """What `ready` answers as soon as it is something. Unresponsive where that takes longer."""
-        waited = 0.0
+    def until(self, ready: Callable[[], Any], work: str, seconds: float) -> Any:
+        """What `ready` answers as soon as it is something: it is asked often at first. Unresponsive where that takes
+        longer.
+        """
+        waited, pause = 0.0, _FIRST_PAUSE
         while not (answer := ready()):
             if waited >= seconds:
                 raise Unresponsive(f"{work} took longer than {seconds:g} s")
             self.wait(pause)
-            waited += pause
+            waited, pause = waited + pause, min(pause * _LONGER, _LONGEST_PAUSE)
         return answer
 
     def _call(self, service: str, method: str, path: str, timeout: float = CALL_SECONDS, **more: Any) -> Response:
@@ -135,18 +166,37 @@ class Cloud:
 
 
 def _refusal(error: exceptions.HttpError, call: str) -> HypervisorError:
-    text = f"{call}: {error.http_status} {error.message}"[:500]
-    if error.http_status == HTTPStatus.NOT_FOUND:
-        return NotThere(text)
-    if error.http_status in {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE} and "uota" in str(
-        error.message
-    ):
+    words = _words(error)
+    text = f"{call}: {error.http_status} {words}"[:500]
+    if error.http_status in _BOUNDED and "uota" in words:
         return OverQuota(text)
-    if error.http_status == HTTPStatus.CONFLICT:
-        return WrongState(text)
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unresponsive(text)
-    return HypervisorError(text)
+    kind = _REFUSALS.get(error.http_status, HypervisorError)
+    return kind(text)
+
+
+_REFUSALS: dict[int, type[HypervisorError]] = {
+    HTTPStatus.NOT_FOUND: NotThere,
+    HTTPStatus.CONFLICT: WrongState,
+    HTTPStatus.BAD_REQUEST: NotAccepted,
+}
+
+
+def _words(error: exceptions.HttpError) -> str:
+    """What the service says of a refusal. Nova and Cinder put it under a key of their own for each status, which the
+    library does not look for.
+    """
+    try:
+        body = error.response.json() if error.response is not None else {}
+    except ValueError:
+        body = {}
+    told = [part["message"] for part in _values(body) if isinstance(part, dict) and "message" in part]
+    return str(told[0]) if told else str(error.message)
+
+
+def _values(body: Any) -> Iterable[Any]:
+    return body.values() if isinstance(body, dict) else ()
 
 
 def _whole(response: Response, size: int) -> Iterator[bytes]:

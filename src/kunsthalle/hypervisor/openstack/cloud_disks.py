@@ -1,32 +1,32 @@
 """Disks as volumes and snapshots of Cinder, on images of Glance.
 
 A volume or snapshot has the product's id as its name, and a mark; whatever has no mark is somebody else's and is left
-alone. Glance takes an id of our choosing, so that an image is uploaded once for each digest.
+alone.
 """
 
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, NamedTuple
 
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.sizes import GIB
-from kunsthalle.hypervisor.disk_protocol import Damage, DiskKind, Disks, DiskSpec, ExpectedDisk, ImageBytes, Leftover
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotThere, OverQuota, WrongState
-from kunsthalle.hypervisor.protocol import DiskError, DiskFull
+from kunsthalle.hypervisor.disk_protocol import Damage, DiskKind, Disks, DiskSpec, ExpectedDisk, Leftover
+from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota
+from kunsthalle.hypervisor.openstack.cloud_images import MARK, TEMPORARY, CloudImages
+from kunsthalle.hypervisor.protocol import DiskError, DiskFull, HypervisorError
 from kunsthalle.hypervisor.specs import check_disk_id
 
-BLOCKS, IMAGES = "block-storage", "image"
-MARK = "kunsthalle"
-"""The key of the metadata by which our volumes, snapshots and images are known; its value says what it is for."""
+BLOCKS = "block-storage"
+_RETIRED = "retired"
+"""A volume that is deleted as far as the product goes, and that Cinder keeps for its snapshots."""
 
-_TEMPORARY = "temporary"
-_SPACE = uuid.UUID("5c0a5b0e-7f3d-5d0f-9a53-1f1f2a6b8c11")
-_VOLUME_SECONDS, _IMAGE_SECONDS = 600.0, 3600.0
-_FORMATS = {"qcow2": "qcow2", "vhd": "vpc"}
+_READ_OUT = f"{MARK}-read-"
+"""Begins the name of what is made to read a disk out."""
+
+_VOLUME_SECONDS = 600.0
 
 
 class _Words(NamedTuple):
@@ -39,26 +39,25 @@ class _Words(NamedTuple):
 _KINDS = {DiskKind.VOLUME: _Words("/volumes", "volume"), DiskKind.SNAPSHOT: _Words("/snapshots", "snapshot")}
 
 
-def image_id(digest: str) -> str:
-    """The id of the image that has these bytes."""
-    return str(uuid.uuid5(_SPACE, digest))
-
-
 class CloudDisks(Disks):
     """See Disks. A volume with a key of its owner's has no place here: the cloud would have to know the passphrase."""
 
     def __init__(self, cloud: Cloud, blobs: Blobs) -> None:
-        self._cloud, self._blobs = cloud, blobs
+        self._cloud, self.images = cloud, CloudImages(cloud, blobs)
 
     def make(self, disk: DiskSpec, origin: DiskSpec | None) -> None:
         """See Disks.make."""
         _refuse_encrypted(disk)
-        if origin is not None and (snapshot := self.find(DiskKind.SNAPSHOT, origin.id)) is not None:
-            self._make(disk, {"snapshot_id": snapshot["id"]})
+        volume = self._usable(DiskKind.VOLUME, disk.id)
+        if volume is not None:
+            if volume["size"] != _gigabytes(disk):
+                raise DiskError(f"the volume {disk.id} is there, and has another size")
+            self._settled(DiskKind.VOLUME, volume["id"])
+        elif origin is not None and (snapshot := self.find(DiskKind.SNAPSHOT, origin.id)) is not None:
+            self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, {"snapshot_id": snapshot["id"]})
         elif disk.base is not None:
-            if self.find(DiskKind.VOLUME, disk.id) is None:
-                self._upload(disk.base)
-            self._make(disk, {"imageRef": image_id(disk.base.digest)})
+            source = {"imageRef": self.images.base(disk.base)}
+            self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, source)
 
     def outgrows(self, disk: DiskSpec, origin: DiskSpec) -> bool:  # noqa: ARG002  Cinder makes any size of any snapshot
         """See Disks.outgrows."""
@@ -67,8 +66,11 @@ class CloudDisks(Disks):
     def ensure(self, disk: DiskSpec) -> None:
         """See Disks.ensure."""
         _refuse_encrypted(disk)
-        if self.find(DiskKind.VOLUME, disk.id) is None:
-            self._make(disk, {})
+        volume = self._usable(DiskKind.VOLUME, disk.id)
+        if volume is None:
+            self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, {})
+        else:
+            self._settled(DiskKind.VOLUME, volume["id"])
 
     def exists(self, kind: DiskKind, id_: str) -> bool:
         """See Disks.exists."""
@@ -116,14 +118,14 @@ class CloudDisks(Disks):
         source = self.find(disk.kind, disk.id)
         if source is None:
             raise DiskError(f"there is no disk of the {disk.kind.value} {disk.id}")
-        name = f"{MARK}-read-{disk.id}"
-        self._forget_temporary(name)
+        name = _READ_OUT + disk.id
+        self.remove_leftover(name)
         try:
             snapshot = source
             if disk.kind is DiskKind.VOLUME:
-                snapshot = self._take(source["id"], name, _TEMPORARY)
+                snapshot = self._take(source["id"], name, TEMPORARY)
                 self._settled(DiskKind.SNAPSHOT, snapshot["id"])
-            volume = self._create(name, _gigabytes(disk), _TEMPORARY, {"snapshot_id": snapshot["id"]})
+            volume = self._create(name, _gigabytes(disk), TEMPORARY, {"snapshot_id": snapshot["id"]})
             with tempfile.TemporaryFile() as stream:
                 self._download(volume, name, stream)
                 stream.seek(0)
@@ -132,51 +134,10 @@ class CloudDisks(Disks):
             self._forget_temporary(name)
 
     def _download(self, volume: str, name: str, stream: BinaryIO) -> None:
-        wish = {"image_name": name, "disk_format": "qcow2", "container_format": "bare"}
+        wish = {"image_name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "private"}
         action = {"os-volume_upload_image": wish}
         made = self._cloud.post(BLOCKS, f"/volumes/{volume}/action", action)["os-volume_upload_image"]["image_id"]
-        try:
-            size = self._uploaded(made)
-            with self._cloud.content(f"/v2/images/{made}/file", size) as chunks:
-                stream.writelines(chunks)
-        finally:
-            self._cloud.delete(IMAGES, f"/v2/images/{made}")
-
-    def _uploaded(self, image: str) -> int:
-        """Bytes of an image that has come to be whole."""
-
-        def ready() -> int:
-            state = self._cloud.get(IMAGES, f"/v2/images/{image}")
-            if state["status"] in {"killed", "deleted", "pending_delete", "deactivated"}:
-                raise DiskError(f"the image {image} became {state['status']}")
-            return int(state["size"]) if state["status"] == "active" else 0
-
-        size: int = self._cloud.until(ready, f"the image {image}", _IMAGE_SECONDS)
-        return size
-
-    def _upload(self, base: ImageBytes) -> None:
-        """Has the cloud know the bytes of an image. Two that come at once make one, whose content one of them sends."""
-        id_ = image_id(base.digest)
-        try:
-            state = self._cloud.get(IMAGES, f"/v2/images/{id_}")["status"]
-        except NotThere:
-            names = {"name": f"{MARK}-{base.digest[:16]}", MARK: "base"}
-            body = {"id": id_, "disk_format": _FORMATS[base.format], "container_format": "bare", **names}
-            with suppress(WrongState):
-                self._cloud.post(IMAGES, "/v2/images", body)
-            state = "queued"
-        if state == "queued":
-            with suppress(WrongState), self._blobs.open(base.digest) as content:
-                self._cloud.put_content(f"/v2/images/{id_}/file", content)
-        self._uploaded(id_)
-
-    def _make(self, disk: DiskSpec, source: dict[str, str]) -> None:
-        if (volume := self._usable(DiskKind.VOLUME, disk.id)) is not None:
-            if source and volume["size"] != _gigabytes(disk):
-                raise DiskError(f"the volume {disk.id} is there, and has another size")
-            self._settled(DiskKind.VOLUME, volume["id"])
-            return
-        self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, source)
+        self.images.download(made, stream)
 
     def _create(self, name: str, size: int, mark: str, source: dict[str, str]) -> str:
         with _bounded():
@@ -205,9 +166,28 @@ class CloudDisks(Disks):
         self._cloud.until(ready, f"the {kind.value} {id_}", _VOLUME_SECONDS)
 
     def delete(self, kind: DiskKind, id_: str) -> None:
-        """See Disks.delete."""
-        if (item := self.find(kind, id_)) is not None:
+        """See Disks.delete. Cinder keeps a volume that has snapshots: it is retired, and goes with the last of them."""
+        item = self.find(kind, id_)
+        if item is None:
+            return
+        try:
             self._remove(kind, item["id"])
+        except NotAccepted:
+            if kind is not DiskKind.VOLUME or not self._snapshots_of(item["id"]):
+                raise
+            retired = {"name": f"{MARK}-{_RETIRED}-{id_}", "metadata": {MARK: _RETIRED}}
+            self._cloud.put(BLOCKS, f"/volumes/{item['id']}", {"volume": retired})
+        if kind is DiskKind.SNAPSHOT:
+            self._end_retired(item["volume_id"])
+
+    def _snapshots_of(self, volume: str) -> list[dict[str, Any]]:
+        return self._cloud.every(BLOCKS, "/snapshots/detail", volume_id=volume)
+
+    def _end_retired(self, volume: str) -> None:
+        """Removes a retired volume if that was its last snapshot; of two that end the last at once, one removes it."""
+        with suppress(NotThere, NotAccepted):
+            if _is(self._cloud.get(BLOCKS, f"/volumes/{volume}")["volume"], _RETIRED):
+                self._remove(DiskKind.VOLUME, volume)
 
     def _remove(self, kind: DiskKind, id_: str) -> None:
         words = _KINDS[kind]
@@ -243,22 +223,35 @@ class CloudDisks(Disks):
         check_disk_id(expected.id)
         return True
 
+    def forget_base(self, digest: str) -> None:
+        """See Disks.forget_base."""
+        with suppress(HypervisorError):  # such as a retired volume that stands on it: it is one of the leftovers
+            self.images.forget_base(digest)
+
     def leftovers(self) -> Iterator[Leftover]:
         """See Disks.leftovers."""
+        yield from self.images.leftovers(_READ_OUT)
+        retired = []
         for kind, words in _KINDS.items():
             for item in self._cloud.every(BLOCKS, f"{words.path}/detail"):
-                if _is(item, _TEMPORARY):
+                if _is(item, TEMPORARY):
                     yield Leftover(str(item["name"]), f"A {kind.value} that was read out was left.", None)
+                elif _is(item, _RETIRED):
+                    retired.append(item)
+        for volume in retired:
+            if not self._snapshots_of(volume["id"]):
+                yield Leftover(str(volume["name"]), "A volume was left whose last snapshot is gone.", None)
 
     def remove_leftover(self, name: str) -> None:
         """See Disks.remove_leftover."""
         self._forget_temporary(name)
+        self.images.remove_leftover(name)
 
     def _forget_temporary(self, name: str) -> None:
         """Removes what was made to read a disk out: the volume first, which stands on the snapshot."""
         for kind, words in _KINDS.items():
             for item in self._cloud.every(BLOCKS, f"{words.path}/detail", name=name):
-                if item["name"] == name and _is(item, _TEMPORARY):
+                if item["name"] == name and (_is(item, TEMPORARY) or _is(item, _RETIRED)):
                     self._remove(kind, item["id"])
 
     def sweep(self) -> int:

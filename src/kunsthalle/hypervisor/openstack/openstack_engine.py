@@ -7,10 +7,9 @@ here moves an instance off a host that is believed dead: the operator has to say
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-import uuid
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,11 @@ from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.hypervisor.cloud_init_seed import make_seed
 from kunsthalle.hypervisor.disk_protocol import DiskKind
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotThere, OverQuota, WrongState
-from kunsthalle.hypervisor.openstack.cloud_disks import IMAGES, MARK, CloudDisks
+from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota, WrongState
+from kunsthalle.hypervisor.openstack.cloud_disks import CloudDisks
+from kunsthalle.hypervisor.openstack.cloud_images import MARK
+from kunsthalle.hypervisor.openstack.kept_consoles import KeptConsoles
+from kunsthalle.hypervisor.openstack.web_socket_line import WebSocketLine
 from kunsthalle.hypervisor.protocol import (
     Channel,
     DataDisk,
@@ -30,6 +32,7 @@ from kunsthalle.hypervisor.protocol import (
     Facts,
     Hypervisor,
     HypervisorError,
+    Line,
     NoRoom,
     NotRunning,
     SeedSpec,
@@ -42,11 +45,11 @@ from kunsthalle.hypervisor.specs import check_data, check_server, check_server_i
 
 COMPUTE = "compute"
 _START_SECONDS, _END_SECONDS, _PATIENCE_SECONDS = 300.0, 180.0, 5.0
-_SPACE = uuid.UUID("f6c36d2a-9f0e-5c1b-8a55-7a4c2d9e0b32")
 _SECTOR = 512
 _BOOT_DEVICE = "/dev/vda"
 _NO_HOST = "No valid host"
-_CONSOLE_LINES = 10_000
+_CONSOLES = {Channel.SERIAL: ("serial", "serial"), Channel.SCREEN: ("vnc", "novnc")}
+_FETCHERS = 4
 _SILENT = {"UNKNOWN", "DOWN"}
 """What Nova says of a host whose agent it does not hear from; of its instances it goes on to say what they were."""
 
@@ -61,15 +64,15 @@ _STATUS = {
 
 
 class OpenStack(Hypervisor):
-    """See Hypervisor. Of consoles the last lines are to be had, and no line to the guest yet."""
+    """See Hypervisor. What guests say is fetched when it is asked for, and by `keep_consoles`, and kept in files."""
 
     name = "openstack"
-    offers: frozenset[Channel] = frozenset()
+    offers = frozenset(Channel)
     shared = True
 
-    def __init__(self, cloud: Cloud, blobs: Blobs) -> None:
-        """`cloud` is a project that nobody else makes servers in by these ids."""
-        self._cloud = cloud
+    def __init__(self, cloud: Cloud, blobs: Blobs, consoles: Path) -> None:
+        """`cloud` is a project that nobody else makes servers in by these ids; `consoles` a folder that nodes share."""
+        self._cloud, self._consoles = cloud, KeptConsoles(consoles)
         self._disks = CloudDisks(cloud, blobs)
 
     @property
@@ -85,15 +88,14 @@ class OpenStack(Hypervisor):
         if server is not None and _status(server) is Status.RUNNING:
             return
         if server is not None:
+            self._fetch(server)
             self._remove(server["id"])
         volumes = [self._volume(disk) for disk in (spec.disk, *(data.disk for data in spec.data))]
-        seed = self._upload_seed(spec.id, spec.seed) if spec.seed is not None else None
         try:
-            made = self._create(spec, volumes, seed)
-            self._running(made)
+            seed = self._add_seed(spec.id, spec.seed) if spec.seed is not None else None
+            self._running(self._create(spec, volumes, seed))
         finally:
-            if seed is not None:
-                self._cloud.delete(IMAGES, f"/v2/images/{seed}")
+            self._disks.images.forget_seeds(spec.id)
 
     def _volume(self, disk_id: str) -> str:
         volume = self._disks.find(DiskKind.VOLUME, disk_id)
@@ -162,19 +164,13 @@ class OpenStack(Hypervisor):
                 raise
             return made
 
-    def _upload_seed(self, server_id: str, spec: SeedSpec) -> str:
-        """The image of a NoCloud disk. In qcow2: a raw one would be cloned, and kept by its clone."""
+    def _add_seed(self, server_id: str, spec: SeedSpec) -> str:
+        """The image of a NoCloud disk."""
         seed = make_seed(spec)
-        id_ = str(uuid.uuid5(_SPACE, f"{server_id} {hashlib.sha256(seed).hexdigest()}"))
-        self._cloud.delete(IMAGES, f"/v2/images/{id_}")
-        names = {"name": f"{MARK}-seed-{server_id}", MARK: "seed", "visibility": "private"}
-        self._cloud.post(IMAGES, "/v2/images", {"id": id_, "disk_format": "qcow2", "container_format": "bare", **names})
         with tempfile.TemporaryDirectory(prefix="kunsthalle-seed-") as folder:
             path = Path(folder) / "seed.qcow2"
             write_qcow2(path, -(-len(seed) // _SECTOR) * _SECTOR, seed)
-            with path.open("rb") as content:
-                self._cloud.put_content(f"/v2/images/{id_}/file", content)
-        return id_
+            return self._disks.images.add_seed(server_id, path)
 
     def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
         """See Hypervisor.set_disks."""
@@ -254,13 +250,16 @@ class OpenStack(Hypervisor):
         server = self._find(server_id)
         if server is None or _status(server) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
+        self._fetch(server)
         self._act(server["id"], {"reboot": {"type": "HARD"}})
+        self._consoles.begin(server_id)
         self._running(server["id"])
 
     def delete(self, server_id: str) -> None:
         """See Hypervisor.delete."""
         if (server := self._find(server_id)) is not None:
             self._remove(server["id"])
+        self._consoles.forget(server_id)
 
     def _remove(self, id_: str) -> None:
         self._cloud.delete(COMPUTE, f"/servers/{id_}")
@@ -284,28 +283,48 @@ class OpenStack(Hypervisor):
         return {server_id: known.get(server_id, Status.ABSENT) for server_id in server_ids}
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
-        """See Hypervisor.console. What was said since the last start."""
-        server = self._find(server_id)
-        if server is None or max_bytes <= 0:
-            return b""
-        try:
-            answer = self._act(server["id"], {"os-getConsoleOutput": {"length": _CONSOLE_LINES}})
-        except (WrongState, NotThere):
-            return b""
-        return str(answer["output"]).encode()[-max_bytes:]
+        """See Hypervisor.console."""
+        return self.read_console(server_id, None, max_bytes).text
 
     def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
-        """See Hypervisor.read_console. Places are counted from the last start on, as far as the cloud keeps it."""
-        output = self.console(server_id, 1 << 24)
-        at = len(output) - max(0, max_bytes) if start is None else start
-        at = min(max(0, at), len(output))
-        text = output[at : at + max(0, max_bytes)]
-        return Excerpt(at, at + len(text), text)
+        """See Hypervisor.read_console. Of a cloud that does not answer, what was fetched before."""
+        check_server_id(server_id)
+        with suppress(Unresponsive):
+            server = self._find(server_id)
+            if server is not None:
+                self._fetch(server)
+        return self._consoles.excerpt(server_id, start, max_bytes)
 
-    def connect(self, server_id: str, channel: Channel) -> None:  # noqa: ARG002  there is no line yet
+    def keep_consoles(self, server_ids: Collection[str]) -> None:
+        """See Hypervisor.keep_consoles."""
+        names = set(server_ids)
+        speaking = [server for server in self._ours() if server["name"] in names]
+        with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="consoles") as pool:
+            list(pool.map(self._fetch, speaking))
+
+    def _fetch(self, server: dict[str, Any]) -> None:
+        """Keeps what an instance said. Nova leaves out carriage returns, as it does all that XML cannot hold."""
+        if _status(server) is Status.UNREACHABLE:
+            return
+        try:
+            output = self._act(server["id"], {"os-getConsoleOutput": {}})["output"]
+        except (WrongState, NotThere, Unresponsive):
+            return
+        tail = str(output or "").replace("\n", "\r\n").encode()
+        self._consoles.absorb(str(server["name"]), str(server["id"]), tail)
+
+    def connect(self, server_id: str, channel: Channel) -> Line | None:
         """See Hypervisor.connect."""
-        if not self.lives(server_id):
+        server = self._find(server_id)
+        if server is None or _status(server) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
+        protocol, kind = _CONSOLES[channel]
+        wish = {"remote_console": {"protocol": protocol, "type": kind}}
+        try:
+            made = self._cloud.post(COMPUTE, f"/servers/{server['id']}/remote-consoles", wish)
+        except (NotAccepted, WrongState, NotThere):  # the site has no such consoles
+            return None
+        return WebSocketLine(str(made["remote_console"]["url"]), self._cloud.tls)
 
     def facts(self, server_id: str) -> Facts | None:  # noqa: ARG002  nothing less than its profile
         """See Hypervisor.facts. The cloud gives a server what its flavor says, or none."""

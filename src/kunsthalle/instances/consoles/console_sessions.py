@@ -24,7 +24,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, conflict
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.engine import Store
-from kunsthalle.hypervisor.protocol import Channel, Hypervisor, Line, NotRunning
+from kunsthalle.hypervisor.protocol import Channel, Hypervisor, HypervisorError, Line, NotRunning
 from kunsthalle.instances.consoles import grants
 from kunsthalle.instances.consoles.grants import ConsoleGrant
 from kunsthalle.instances.consoles.seats import IN_USE_CODE, Seat, Seats, SeatsOfNodes, SeatsOfProcess
@@ -36,6 +36,8 @@ PAUSE = 0.5
 _CHUNK = 65_536
 _WAITING = 65_536
 """Bytes that may wait for a guest to read them."""
+_UNREAD = 1 << 20
+"""Bytes that may wait for a client to take them."""
 _LAST = 4_096
 """Bytes of what was said before, for a start."""
 _PATH = re.compile(r"/v1/instances/([A-Za-z0-9_-]{1,64})/console")
@@ -87,6 +89,8 @@ class Consoles:
         line = await asyncio.to_thread(self._connected, admission)
         if line is not None:
             stack.callback(line.close)
+        if admission.line is Channel.SERIAL and line is not None and line.tells_all:
+            return LiveSerial(web, seat.taken, line, self._hypervisor, admission.instance_id)
         if admission.line is Channel.SERIAL:
             return Serial(web, seat.taken, line, self._hypervisor, admission.instance_id, self._pause)
         if line is None:
@@ -98,6 +102,9 @@ class Consoles:
             return self._hypervisor.connect(admission.instance_id, admission.line)
         except NotRunning as error:
             raise _off() from error
+        except HypervisorError as error:
+            text = "What the server runs on does not answer now; try again later."
+            raise Problem(Reason.UNAVAILABLE, "unavailable", text) from error
 
     async def _admitted(self, web: WebSocket, ctx: Context) -> ConsoleGrant:
         match = _PATH.fullmatch(web.scope["path"])
@@ -254,3 +261,39 @@ class Serial(Session):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._pause):
                 await self._rung.wait()
+
+
+class LiveSerial(Session):
+    """The serial line of a guest elsewhere: the last that was said before, and what the line says from then on."""
+
+    def __init__(
+        self, web: WebSocket, taken: asyncio.Event, line: Line, hypervisor: Hypervisor, instance_id: str
+    ) -> None:
+        super().__init__(web, taken, line)
+        self._hypervisor, self._id = hypervisor, instance_id
+        self._said, self._rung, self._over = bytearray(), asyncio.Event(), False
+
+    def _aside(self) -> Iterator[Coroutine[Any, Any, object]]:
+        yield from super()._aside()
+        assert self._line is not None  # noqa: S101  a session of this kind has one
+        yield self._gather(self._line)
+
+    async def _gather(self, line: Line) -> None:
+        """Empties the line at once: of what a client does not take, the oldest is dropped."""
+        while part := await line.read():
+            self._said += part
+            del self._said[:-_UNREAD]
+            self._rung.set()
+        self._over = True
+        self._rung.set()
+
+    async def _say(self) -> None:
+        before = await asyncio.to_thread(self._hypervisor.read_console, self._id, None, _LAST)
+        if before.text:
+            await self._web.send_bytes(before.text)
+        while self._said or not self._over:
+            await self._rung.wait()
+            self._rung.clear()
+            part, self._said = bytes(self._said), bytearray()
+            if part:
+                await self._web.send_bytes(part)

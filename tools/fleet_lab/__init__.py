@@ -1,0 +1,1 @@
+"""A whole OpenStack on this machine, for tests: it is installed, started, asked and stopped by `./dev fleet`."""
