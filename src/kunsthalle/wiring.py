@@ -85,7 +85,7 @@ def join(
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits, processes)
     scratch = drivers.scratch
     exporter = Exporter(
-        blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes
+        blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes, processes
     )
     converter = Converter(drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space)
     snapshots, fitting = SnapshotService(blobs), Fitting()

@@ -8,6 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def unfinished(path: Path) -> Path:
+    """The name of a file until it is complete."""
+    return path.with_name(path.name + ".part")
+
+
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """Gives a name beside `path` to write to, and renames it when the block ends well; removes it otherwise.
@@ -17,7 +22,7 @@ def appearing(path: Path) -> Iterator[Path]:
     """
     if path.exists():
         raise FileExistsError(path)
-    part = path.with_name(path.name + ".part")
+    part = unfinished(path)
     part.unlink(missing_ok=True)
     try:
         yield part

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from kunsthalle.blobs.filesystem import Writer, appending
 from kunsthalle.core.sizes import MIB
+from kunsthalle.disk_images import vhd_writing
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
@@ -51,6 +52,17 @@ class Examination(Struct, frozen=True):
     passphrase: bytes | None
 
 
+class VhdCopy(Struct, frozen=True):
+    """A QCOW2 file whose disk becomes the new VHD `target`, with the number `unique`. Every `report_seconds` it is told
+    how far it is.
+    """
+
+    source: Path
+    target: Path
+    unique: bytes
+    report_seconds: float
+
+
 def take_in(
     intake: Intake, part: BinaryIO, read: Callable[[int], bytes], write: Callable[[bytes], object], between: Progress
 ) -> Arrived:
@@ -81,17 +93,23 @@ def take_in(
 def _take_in(call: TakeIn, descriptors: list[int], progress: Progress) -> Arrived:
     (source,) = descriptors
     os.lseek(source, call.kept, os.SEEK_SET)
+    between = _now_and_then(progress, call.report_seconds)
+    intake = Intake(call.format, call.limits, call.size)
+    with call.path.open("rb") as part, closing(appending(call.path, call.size)) as target:
+        return take_in(intake, part, lambda count: os.read(source, count), lambda chunk: _write(target, chunk), between)
+
+
+def _now_and_then(progress: Progress, seconds: float) -> Progress:
+    """What passes on how far something is, so many seconds apart."""
     told = time.monotonic()
 
     def between(done: int) -> None:
         nonlocal told
-        if time.monotonic() - told >= call.report_seconds:
+        if time.monotonic() - told >= seconds:
             told = time.monotonic()
             progress(done)
 
-    intake = Intake(call.format, call.limits, call.size)
-    with call.path.open("rb") as part, closing(appending(call.path, call.size)) as target:
-        return take_in(intake, part, lambda count: os.read(source, count), lambda chunk: _write(target, chunk), between)
+    return between
 
 
 def _write(target: Writer, chunk: bytes) -> None:
@@ -105,6 +123,14 @@ def _examine(call: Examination, _descriptors: list[int], _progress: Progress) ->
     return examine(call.path, call.arrived, call.limits, tools, call.passphrase)
 
 
+def _vhd_size(source: Path, _descriptors: list[int], _progress: Progress) -> int | None:
+    return vhd_writing.size_of(source)
+
+
+def _write_vhd(call: VhdCopy, _descriptors: list[int], progress: Progress) -> str:
+    return vhd_writing.write(call.source, call.target, call.unique, _now_and_then(progress, call.report_seconds))
+
+
 def set_up(_setup: Any) -> dict[str, Callable[..., Any]]:
     """The functions of the process."""
-    return {"take_in": _take_in, "examine": _examine}
+    return {"take_in": _take_in, "examine": _examine, "vhd_size": _vhd_size, "write_vhd": _write_vhd}

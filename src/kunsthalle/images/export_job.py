@@ -22,16 +22,19 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import any_row
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.disk_images.atomic_files import unfinished
 from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
 from kunsthalle.images import transfer_progress
 from kunsthalle.images.export_service import RUN, forget, settled
+from kunsthalle.images.import_files import ImageProcesses
 from kunsthalle.images.import_sources import AccountBuckets
 from kunsthalle.images.models import Image, ImageExport
 from kunsthalle.images.object_storage_instances import WRITING, is_open
 from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.transfer_progress import Meter, Transfer, Unwanted
+from kunsthalle.images.vhd_exports import VhdExport
 from kunsthalle.jobs import queue
 from kunsthalle.object_storage.protocol import BucketError, BucketUnavailable
 
@@ -49,7 +52,8 @@ _IN_THE_END = (
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """`tools` is None on a host without qemu-img; `scratch` is a folder for files on their way.
+    """`tools` is None on a host without qemu-img; `scratch` is a folder for files on their way. VHDs are written by
+    `processes`, or in the job's thread where it is None.
 
     `most` is how many bytes of the server's disk an account's buckets may take; 0 sets no bound.
     """
@@ -61,6 +65,7 @@ class Exporter:
     scratch: Path
     space: Space
     most: int = 0
+    processes: ImageProcesses | None = None
 
     def handler(self) -> queue.Handler:
         return queue.Handler(RUN, self.run, self.give_up)
@@ -105,13 +110,11 @@ class Exporter:
             self._within(export, target.used() + size)
             target.put(export.bucket, export.object_name, source, meter.at)
             return replace(first, phase="done", done=size)
-        with self._converted(source, image, export, meter) as made:
+        with self._converted(source, image, export, meter) as (made, digest):
             size = made.stat().st_size
             self._within(export, target.used() + size)
             meter.enter("writing", size)
-            target.put(export.bucket, export.object_name, made, meter.at)
-            with made.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            target.take(export.bucket, export.object_name, made, meter.at)
         return replace(first, phase="done", done=size, total=size, sha256=digest)
 
     def _within(self, export: ImageExport, size: int) -> None:
@@ -121,32 +124,52 @@ class Exporter:
             raise BucketError(text, export.bucket, export.object_name)
 
     @contextmanager
-    def _converted(self, source: Path, image: Image, export: ImageExport, meter: Meter) -> Iterator[Path]:
-        if self.tools is None:
-            text = f"Writing an image of the format {image.format} as {export.format} needs qemu-img on the server."
-            raise ToolFailed(text)
+    def _converted(self, source: Path, image: Image, export: ImageExport, meter: Meter) -> Iterator[tuple[Path, str]]:
+        """The image in the format of the export, a file on its way; and its sha256."""
         self.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = self.scratch / f"{export.id}.{export.format}"
         made.unlink(missing_ok=True)
-        size = image.virtual_size or 0
-        meter.enter("converting", size)
-        kind, most = str(image.format), size + size // 1_000 + TABLE_BYTES
-        needed = converted_size(self.tools, source, kind, export.format, most=most, limits=self.limits)
+        meter.enter("converting", image.virtual_size or 0)
         try:
-            with self.space.holding(self.scratch, needed):
-                convert(
-                    self.tools,
-                    source,
-                    kind,
-                    made,
-                    export.format,
-                    quota_bytes=needed,
-                    limits=self.limits,
-                    watch=lambda: meter.at(0),
-                )
-            yield made
+            yield (
+                made,
+                self._as_vhd(source, image, export, made, meter) or self._by_tool(source, image, export, made, meter),
+            )
         finally:
             made.unlink(missing_ok=True)
+            unfinished(made).unlink(missing_ok=True)  # of a process that was ended
+
+    def _as_vhd(self, source: Path, image: Image, export: ImageExport, made: Path, meter: Meter) -> str | None:
+        """Writes the VHD of a QCOW2 file; None of what only qemu-img reads."""
+        if (image.format, export.format) != ("qcow2", "vhd"):
+            return None
+        vhd = VhdExport(export.account_id, source, int(image.file_size or 0), self.processes)
+        size = vhd.measure()
+        if size is None:
+            return None
+        with self.space.holding(self.scratch, size):
+            return vhd.write(made, meter.at)
+
+    def _by_tool(self, source: Path, image: Image, export: ImageExport, made: Path, meter: Meter) -> str:
+        if self.tools is None:
+            text = f"Writing an image of the format {image.format} as {export.format} needs qemu-img on the server."
+            raise ToolFailed(text)
+        size = image.virtual_size or 0
+        kind, most = str(image.format), size + size // 1_000 + TABLE_BYTES
+        needed = converted_size(self.tools, source, kind, export.format, most=most, limits=self.limits)
+        with self.space.holding(self.scratch, needed):
+            convert(
+                self.tools,
+                source,
+                kind,
+                made,
+                export.format,
+                quota_bytes=needed,
+                limits=self.limits,
+                watch=lambda: meter.at(0),
+            )
+        with made.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _refused(self, run: queue.Run, export: ImageExport, code: str, message: str) -> None:
         log.info("export refused", export=export.id, code=code, reason=message)

@@ -31,7 +31,7 @@ SMALL_BYTES = MIB
 """Files up to which none is: their hashing takes a millisecond."""
 REPORT_SECONDS = 0.25
 """From one report of how far a file is to the next."""
-_QUIET_SECONDS = 120.0
+QUIET_SECONDS = 120.0
 """How long a process may work on a file without a word of how far it is."""
 _LOOKS = 4
 """How many times the time of one look of a tool an examination may take."""
@@ -107,7 +107,7 @@ class ImportFile:
 
         call = TakeIn(upload.path, self.format, self.limits, size, upload.written, REPORT_SECONDS)
         try:
-            answer = processes.pool.call("take_in", call, _QUIET_SECONDS, [descriptor], progress)
+            answer = processes.pool.call("take_in", call, QUIET_SECONDS, [descriptor], progress)
         except OSError as error:
             if is_out_of_space(error):
                 raise OutOfSpace(size, disk_room(upload.path.parent)[1]) from error

@@ -42,6 +42,7 @@ _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Uploads wait here, beside the buckets; no bucket can have this name.
 INCOMING = ".incoming"
+_NOT_SHARED = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 _PIECE = 16 * MIB
 _BLOCK = 512
 
@@ -139,6 +140,15 @@ class Buckets:
             self._place(bucket, key, incoming)
         finally:
             incoming.unlink(missing_ok=True)
+
+    def take(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
+        """See ObjectStorage.take; raises what `put` raises."""
+        try:
+            self._place(bucket, key, source)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self.put(bucket, key, source, watch)
 
     def _place(self, bucket: str, key: str, incoming: Path) -> None:
         """Gives a whole file of the same disk the name of an object."""
@@ -253,9 +263,24 @@ def _objects_below(folder: Path, prefix: str, after: str) -> Iterator[StoredObje
 
 
 def _copy(source: int, target: int, watch: Watch) -> None:
-    """In the kernel, in pieces: somebody may want to know, or to end it."""
-    done = 0
-    while sent := os.sendfile(target, source, done, _PIECE):
+    """In the kernel, in pieces: somebody may want to know, or to end it.
+
+    File systems that can share the bytes of two files do so.
+    """
+    done, shares = 0, True
+    while True:
+        try:
+            sent = os.copy_file_range(source, target, _PIECE, done, done) if shares else 0
+        except OSError as error:
+            if error.errno not in _NOT_SHARED:
+                raise
+            sent = 0
+        if not sent:  # at the end, or on a file system that cannot, some of which say so by copying nothing
+            shares = False
+            os.lseek(target, done, os.SEEK_SET)
+            sent = os.sendfile(target, source, done, _PIECE)
+        if not sent:
+            return
         done += sent
         watch(done)
 

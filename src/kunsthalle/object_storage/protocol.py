@@ -116,6 +116,9 @@ class ObjectStorage(Protocol):
     def put(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
         """Writes a local file into an object: whole, or not at all. `watch` follows the bytes."""
 
+    def take(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
+        """As `put`, of a synced file that may become the object itself, and then has gone from where it was."""
+
     def delete(self, bucket: str, key: str) -> None:
         """An absent object is fine."""
 

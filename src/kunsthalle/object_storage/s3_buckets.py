@@ -94,6 +94,10 @@ class S3Buckets:
         with _said(bucket, key):
             self._bucket(bucket).put(key, source, watch)
 
+    def take(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
+        """See ObjectStorage.take: the file stays."""
+        self.put(bucket, key, source, watch)
+
     def objects(self, bucket: str, most: int, after: str = "") -> list[StoredObject]:
         """See ObjectStorage: in the order that the server has; the mark of a folder is none. BucketNotFound,
         BucketUnavailable.

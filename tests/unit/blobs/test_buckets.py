@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +61,52 @@ def test_put_makes_folders_and_replaces(buckets: Buckets, folder: Path, tmp_path
     assert source.read_bytes() == b"newer"
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["disk.qcow2"]
     assert list((folder.parent / ".incoming").iterdir()) == []
+
+
+def test_a_file_that_is_taken_has_gone_from_where_it_was(buckets: Buckets, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"made")
+    about = source.stat()
+    buckets.take("images", "x/disk.vhd", source)
+    assert content(buckets, "x/disk.vhd") == b"made"
+    assert not source.exists()
+    assert (tmp_path / "buckets" / "images" / "x" / "disk.vhd").stat().st_ino == about.st_ino
+    source.write_bytes(b"again")
+    with pytest.raises(BadObjectName):
+        buckets.take("images", "x", source)
+    assert source.read_bytes() == b"again"
+
+
+def test_a_file_of_another_disk_is_taken_by_copying_it(
+    buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, rename = tmp_path / "source", os.rename
+
+    def elsewhere(old: Path, *more: Any, **where: Any) -> None:
+        if old == source:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(old, *more, **where)
+
+    source.write_bytes(b"made")
+    monkeypatch.setattr(os, "rename", elsewhere)
+    buckets.take("images", "disk.vhd", source)
+    assert content(buckets, "disk.vhd") == b"made"
+
+
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, 0])
+def test_where_a_file_system_shares_no_bytes_they_are_copied(
+    buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_given: Any) -> int:
+        if code:
+            raise OSError(code, "no")
+        return 0
+
+    source, told = tmp_path / "source", list[int]()
+    source.write_bytes(b"0123456789")
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    buckets.put("images", "disk.qcow2", source, told.append)
+    assert (content(buckets, "disk.qcow2"), told) == (b"0123456789", [10])
 
 
 def test_buckets_are_listed(buckets: Buckets, folder: Path) -> None:

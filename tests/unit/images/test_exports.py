@@ -14,6 +14,7 @@ from ibm_vpc import vpc_v1 as sdk
 from fixtures.app import ABSENT, GIB, App
 from fixtures.frozen_app import product
 from hostile_images import builders_vhd as v
+from hostile_images.builders_qcow2 import Qcow2
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, convert, find_tools
 from kunsthalle.disk_images.writers import virtual_size_of
@@ -159,17 +160,27 @@ def one_of_the_host() -> Tools:
     return tools
 
 
-def test_without_qemu_img_another_format_fails_and_leaves_nothing(app: App) -> None:
+def test_without_qemu_img_a_plain_image_becomes_a_vhd_and_another_fails_and_leaves_nothing(app: App) -> None:
     image = app.image("one")
-    without_tools(app)
-    made, plain = start(app, image["id"], format="vhd"), start(app, image["id"])
+    (app.folders["owner"] / "images" / "packed.qcow2").write_bytes(Qcow2(data=b"a" * 65536, compression="zlib").build())
+    body = {"file": {"href": "cos://us-south/images/packed.qcow2"}, "operating_system": {"name": "debian-12-amd64"}}
+    packed = app.do("POST", "/v1/images", {"name": "packed", **body})
     app.settle()
-    failed = look(app, image["id"], made["id"])
+    without_tools(app)
+    made, plain, whole = (
+        start(app, packed["id"], format="vhd"),
+        start(app, packed["id"]),
+        start(app, image["id"], format="vhd"),
+    )
+    app.settle()
+    failed = look(app, packed["id"], made["id"])
     (reason,) = failed["status_reasons"]
     assert (failed["status"], reason["code"]) == ("failed", "internal_error")
     assert "qemu-img" in reason["message"]
     assert not written(app, made).exists()
-    assert look(app, image["id"], plain["id"])["status"] == "succeeded"
+    assert look(app, packed["id"], plain["id"])["status"] == "succeeded"
+    assert look(app, image["id"], whole["id"])["status"] == "succeeded"
+    assert virtual_size_of(written(app, whole), "vhd") == GIB
 
 
 def test_a_bucket_that_went(app: App) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.app import App
+from fixtures.app import GIB, App
 from fixtures.threads import PATIENCE
 from kunsthalle.core import helper_processes
 from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.db import account_priority
 from kunsthalle.disk_images import image_process
 from kunsthalle.disk_images.qcow2 import EXTENSION
+from kunsthalle.disk_images.writers import virtual_size_of
 from kunsthalle.images import import_files, transfer_progress
 from kunsthalle.images.transfer_progress import Meter, Unwanted
 from unit.images.test_transfers import Reading, ask, finding, uploads, wait
@@ -71,6 +72,20 @@ def test_a_file_is_taken_in_and_inspected_there(app: App, monkeypatch: pytest.Mo
     assert (image["status"], image["file"]["checksums"]["sha256"]) == ("available", digest)
     assert functions == ["take_in", "examine"]
     assert (finding(app), uploads(app)) == ([], [])
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_the_vhd_of_an_export_is_measured_and_written_there(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = app.image("one")
+    functions = called(monkeypatch, lambda _function: None)
+    where = f"/v1/images/{image['id']}/export_jobs"
+    export = app.do("POST", where, {"storage_bucket": {"name": "images"}, "format": "vhd"})
+    wait(app)
+    assert app.do("GET", f"{where}/{export['id']}")["status"] == "succeeded"
+    assert functions == ["vhd_size", "write_vhd"]
+    object_ = app.folders["owner"] / "images" / export["storage_object"]["name"]
+    assert virtual_size_of(object_, "vhd") == GIB
+    assert not list(app.server.drivers.scratch.iterdir())
 
 
 def test_a_small_file_and_one_of_a_light_account_stay_here(app: App) -> None:

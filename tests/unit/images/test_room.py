@@ -184,7 +184,7 @@ def test_a_bucket_that_fills_on_the_way_leaves_nothing_behind(app: App, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     image, tries = app.image("one"), []
-    monkeypatch.setattr(folder_buckets.os, "sendfile", full)
+    monkeypatch.setattr(folder_buckets.os, "copy_file_range", full)
     path = export_of(app, image, "qcow2")
     assert app.server.worker.settle(60)
     assert tries

@@ -184,14 +184,14 @@ def test_an_export_that_is_deleted_ends(app: App, monkeypatch: pytest.MonkeyPatc
     app.put("one.qcow2", bytes(range(256)) * 100_000)
     id_ = ask(app)
     wait(app)
-    there, gone, whole = threading.Event(), threading.Event(), folder_buckets.os.sendfile
+    there, gone, whole = threading.Event(), threading.Event(), folder_buckets.os.copy_file_range
 
     def hold(*given: Any) -> int:
         there.set()
         assert gone.wait(20)
         return int(whole(*given))
 
-    monkeypatch.setattr(folder_buckets.os, "sendfile", hold)
+    monkeypatch.setattr(folder_buckets.os, "copy_file_range", hold)
     where = f"/v1/images/{id_}/export_jobs"
     export = app.do("POST", where, {"storage_bucket": {"name": "images"}})
     assert there.wait(20)
