@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.boot_image",
     "fixtures.databases",
     "fixtures.deadlines",
+    "fixtures.doubted_answers",
     "fixtures.durations",
     "fixtures.frozen_app",
     "fixtures.app",

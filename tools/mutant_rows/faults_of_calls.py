@@ -11,6 +11,7 @@ FAULTS = f"{UNIT}/cli/test_faults.py"
 FAULT_PROPERTY = f"{UNIT}/cli/test_fault_property.py::test_no_fault_loses_leaks_or_doubles_anything"
 PROXIES = f"{UNIT}/cli/test_proxies.py"
 LIMITS = f"{UNIT}/api/test_call_limits.py"
+KEPT = f"{UNIT}/api/test_kept_answers.py"
 
 ROWS = (
     Mutant(
@@ -133,5 +134,53 @@ ROWS = (
         "self.addresses.spend(network_of(client))",
         "self.addresses.spend(client)",
         (f"{LIMITS}::test_a_64_network_of_ipv6_is_one_address_and_a_proxy_of_this_host_is_none",),
+    ),
+    Mutant(
+        "kept answers of other callers",
+        "an answer that is kept is its caller's alone",
+        "api/kept_answers.py",
+        "_client(scope), tuple(raw)",
+        "_client(scope), ()",
+        (f"{KEPT}::test_nobody_else_is_answered_with_it",),
+    ),
+    Mutant(
+        "kept answers of another host",
+        "addresses in answers are those of the server that was called",
+        "api/kept_answers.py",
+        '    return scope["scheme"], scope.get',
+        '    return "", scope.get',
+        (f"{KEPT}::test_hosts_schemes_and_addresses_have_answers_of_their_own",),
+    ),
+    Mutant(
+        "kept answers and policies",
+        "what is kept ends with the policies that it rests on",
+        "db/session.py",
+        "            self.basis.names.add(topic)\n",
+        "            pass\n",
+        (f"{KEPT}::test_what_has_changed_is_answered_anew",),
+    ),
+    Mutant(
+        "kept answers and statements",
+        "what is kept ends with a change of a table that it rests on",
+        "db/compiled_selects.py",
+        "        session.rests_on(plan.tables)\n",
+        "",
+        (f"{KEPT}::test_what_has_changed_is_answered_anew",),
+    ),
+    Mutant(
+        "kept answers beside a commit",
+        "an answer is never older than one that somebody has seen",
+        "db/table_changes.py",
+        "            self._committing += 1\n            self._mark(names)\n",
+        "            self._committing += 1\n",
+        (f"{UNIT}/db/test_table_changes.py::test_a_commit_counts_before_and_after_it_is_visible",),
+    ),
+    Mutant(
+        "kept answers and the time of day",
+        "conditions on the time are asked at every call",
+        "iam/authentication.py",
+        "-math.inf if timed else until",
+        "until",
+        (f"{KEPT}::test_what_follows_from_the_time_of_day_is_not_kept",),
     ),
 )

@@ -78,7 +78,7 @@ class AccessLog(Struct, frozen=True):
 
     def record(self, exchange: Exchange, now: float, trace: str) -> None:
         """Write the line of a call that has been answered; `now` is in seconds, as its beginning."""
-        account = exchange.request.account_id if exchange.request is not None else ""
+        account = exchange.account_id
         taken = round((now - exchange.begun) * 1000, 1)
         if self.text:
             line = f"{exchange.method} {exchange.route} {exchange.status} {taken} ms"

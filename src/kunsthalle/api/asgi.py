@@ -15,6 +15,12 @@ Send = Callable[[Message], Awaitable[None]]
 
 FORWARDED_SCHEME = "kunsthalle.forwarded_scheme"
 """In the scope of a request: `http` or `https`, as a trusted proxy has said."""
+WHOLE_ANSWER = "kunsthalle.whole_answer"
+"""Of the extensions of a scope: a `SendWhole`, where the server has one."""
+SendWhole = Callable[[int, bytes], bool]
+"""Sends an answer in one piece, from its status and its bytes from the first header on. False where it has to go by
+`Send`, because the client does not read.
+"""
 _NO_BODY = frozenset({204, 304})
 _ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 """Answers hold tokens, keys and what one caller alone may see: nobody keeps them, and nobody guesses what they are."""
@@ -93,8 +99,13 @@ class Answer(Struct, frozen=True):
 
     async def send(self, send: Send, kind: str = "http.response") -> None:
         """`kind` is `websocket.http.response` for a refusal in place of a web socket."""
-        raw = [*_ALWAYS, *((_NAMES[name], value.encode("latin-1")) for name, value in self.headers.items())]
-        if self.status not in _NO_BODY:
-            raw.append((b"content-length", b"%d" % len(self.body)))
-        await send({"type": f"{kind}.start", "status": self.status, "headers": raw})
+        await send({"type": f"{kind}.start", "status": self.status, "headers": raw_headers(self)})
         await send({"type": f"{kind}.body", "body": self.body})
+
+
+def raw_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer as they travel."""
+    raw = [*_ALWAYS, *[(_NAMES[name], value.encode("latin-1")) for name, value in answer.headers.items()]]
+    if answer.status not in _NO_BODY:
+        raw.append((b"content-length", b"%d" % len(answer.body)))
+    return raw

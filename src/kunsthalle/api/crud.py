@@ -184,8 +184,12 @@ def listing(resource: Resource[M], summary: str) -> Route:
     )
 
 
-def reading(resource: Resource[M], summary: str, query: type[Parameters] | None = None) -> Route:
-    """One resource by its id; `query` are parameters that say how it is shown."""
+def reading(
+    resource: Resource[M], summary: str, query: type[Parameters] | None = None, *, repeatable: bool = False
+) -> Route:
+    """One resource by its id; `query` are parameters that say how it is shown. `repeatable` answers are kept
+    (`Route.kept`).
+    """
 
     def call(session: Session, _request: Request, row: M) -> Any:
         return resource.shown(row, session)
@@ -194,7 +198,13 @@ def reading(resource: Resource[M], summary: str, query: type[Parameters] | None 
         return resource.shown(row, session, query)
 
     handler = call if query is None else call_with
-    more: Any = {"access": resource.on_one(), "answer": resource.answer, "summary": summary, "query": query}
+    more: Any = {
+        "access": resource.on_one(),
+        "answer": resource.answer,
+        "summary": summary,
+        "query": query,
+        "kept": repeatable,
+    }
     return route("GET", resource.item_path, handler, surface=resource.surface, **more)
 
 

@@ -20,6 +20,7 @@ from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.call_limits import CallLimits
 from kunsthalle.api.etag import EntityTags
+from kunsthalle.api.kept_answers import KeptAnswers
 from kunsthalle.api.known_callers import KnownCallers
 from kunsthalle.api.query_params import decode as decode_query
 from kunsthalle.api.reading_processes import ReadingProcesses
@@ -96,9 +97,12 @@ class Pipeline:
         self._processes = processes
         self._callers = KnownCallers()
         self.limits = limits or CallLimits(store.priority)
+        self._kept = KeptAnswers(store, base, self._observers, self._faults, self.limits)
         self._outside_calls = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "GET" and await self._kept.answered(scope, send):
+            return
         headers = Headers(scope["headers"])
         client = (scope.get("client") or ("",))[0]
         ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers), client)
@@ -251,6 +255,7 @@ class Pipeline:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
             request = Request(scope["method"], path, params, query, headers, body, account_id=account_id)
             exchange.request = request
+            request.basis = self._kept.basis(route)
             self._store.refusals.check(account_id, self._repeated(request))
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
@@ -262,17 +267,24 @@ class Pipeline:
                 account_id = request.account_id or account_id
                 request.raw, request.body = _NOTHING, None  # not kept while the answer waits
             exchange.pause = self.limits.pause_after(problem, account_id or payer, ctx.client)
+            if request is not None:
+                self._keep(scope, route, request, answer, ctx)
             return answer
         except Exception as error:  # noqa: BLE001  logged there
             return _failure(error, route, ctx)
         else:
             self.limits.succeeded(request.account_id, ctx.client)
+            self._keep(scope, route, request, answer, ctx)
             return answer
         finally:
             if request is not None:
                 account_id = request.account_id or account_id
                 self._callers.learn(token, request.account_id)
             exchange.account_id = account_id
+
+    def _keep(self, scope: Scope, route: Route, request: Request, answer: Answer, ctx: Context) -> None:
+        if request.basis is not None and request.record is None:
+            self._kept.keep(scope, route, request.account_id, request.basis, answer, ctx.trace)
 
     async def _answer_refusal(
         self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
@@ -391,6 +403,8 @@ class Pipeline:
 
     def answer(self, session: Session, route: Route, request: Request) -> Answer:
         """What a call answers, within its transaction."""
+        if request.basis is not None:
+            session = session.resting_on(request.basis)
         inner = self._enter(session, route, request)
         ctx = inner.ctx
         if route.call is None:

@@ -11,6 +11,7 @@ from kunsthalle.api.asgi import Headers, Query
 from kunsthalle.core.errors import Problem, invalid
 from kunsthalle.core.text_values import boolean
 from kunsthalle.db.session import Session
+from kunsthalle.db.table_changes import Basis
 from kunsthalle.db.visibility import Authorized
 
 
@@ -25,7 +26,8 @@ class Request(Struct):
     declares.
 
     `prepared` is what the route's `prepare` has read before the transaction of the call. `malformed` is what is wrong
-    with a large body, which is decoded before the transaction, too.
+    with a large body, which is decoded before the transaction, too. `basis` notes what an answer that is to be kept
+    rests on.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Request(Struct):
     account_id: str = ""
     prepared: Any = None
     malformed: Problem | None = None
+    basis: Basis | None = None
 
 
 class Reply(Struct, frozen=True):

@@ -38,7 +38,9 @@ class Route(Struct, frozen=True):
     the call finds them in `Request.raw`. `query` are the parameters that call, and `prepare`, take.
     `arguments` says what both take besides the session and the request. `separable`: the read, or what is prepared,
     needs nothing but the database and the request, and may be done by another process (`api/reading_processes.py`).
-    `body_prepared`: the call reads nothing of the body but what was prepared of it.
+    `body_prepared`: the call reads nothing of the body but what was prepared of it. `kept`: what is answered follows
+    from the database, the request and the time alone, and may be kept until one of them changes
+    (`api/kept_answers.py`).
     """
 
     method: str
@@ -60,6 +62,7 @@ class Route(Struct, frozen=True):
     raw_body: int = 0
     query: type[Parameters] | None = None
     arguments: Arguments = Arguments()
+    kept: bool = False
 
     @property
     def name(self) -> str:
@@ -86,6 +89,7 @@ class Options(TypedDict, total=False):
     body_prepared: bool
     raw_body: int
     summary: str
+    kept: bool
 
 
 def route(

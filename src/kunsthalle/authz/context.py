@@ -63,6 +63,11 @@ class Context:
         who = (self.actor, self.account_id, self.grants, self.clock, self.ids, self.region, trace, origin)
         return Context(*who, client=client)
 
+    def by_clock(self, clock: Clock) -> Context:
+        """For a request of which it is noted whether it asks the time."""
+        who = (self.actor, self.account_id, self.grants, clock, self.ids, self.region, self.trace, self.origin)
+        return Context(*who, client=self.client)
+
     def acting_as(self, actor: Actor, account_id: str, grants: Grants, recipients: Sequence[str]) -> Context:
         """For a request whose caller is known now."""
         clock, ids, region, trace, origin = self.clock, self.ids, self.region, self.trace, self.origin

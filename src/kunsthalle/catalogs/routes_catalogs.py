@@ -201,9 +201,14 @@ def _offering_routes(item_path: str, many: str) -> tuple[Route, ...]:
     inside = catalog_item(resources.CATALOG)
     surface, patch = CATALOG, Operations
     return (
-        route("GET", many, _offerings, surface=surface, access=inside, query=OfferingsParameters),
+        route("GET", many, _offerings, surface=surface, access=inside, query=OfferingsParameters, kept=True),
         route("POST", many, _create_offering, surface=surface, access=create, body=NewOfferingRequest, status=201),
-        reading(LOOKED_UP, "Get an offering: one's own, or one that is shared with the account.", OfferingParameters),
+        reading(
+            LOOKED_UP,
+            "Get an offering: one's own, or one that is shared with the account.",
+            OfferingParameters,
+            repeatable=True,
+        ),
         changing(OFFERINGS, "Replace an offering.", _replace_offering, OfferingRequest, method="PUT"),
         route(
             "PATCH",

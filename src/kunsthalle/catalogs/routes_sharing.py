@@ -272,6 +272,7 @@ def _offering_routes() -> tuple[Route, ...]:
             surface=surface,
             access=access.listing(resources.OFFERING),
             query=UsableOfferingsParameters,
+            kept=True,
         ),
         route("POST", f"{item_path}/share", _share, surface=surface, access=share, body=ShareRequest),
         route("POST", old, _publish, surface=surface, access=share),

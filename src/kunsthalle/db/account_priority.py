@@ -40,6 +40,8 @@ UNKNOWN = ""
 """The account of callers who are not recognised yet: it is never heavy."""
 REQUEST_SECONDS = 0.0003
 """What a step of a request uses beside what is measured: reading it from the connection, answering it."""
+KEPT_SECONDS = 0.0001
+"""What a request uses that is answered with what is kept."""
 REST = 3.0
 """Seconds that a heavy account rests for each second of the processor that it uses while others are in its way: it has
 a quarter of one processor of this process then, and the others need not wait for its next step as well.
@@ -125,6 +127,16 @@ class AccountPriority:
                 del self._asked[first]
             alone = len(self._asked) == 1
         return not alone and self.used(account_id) >= HEAVY_SECONDS
+
+    def passes(self, account_id: str) -> bool:
+        """Count a request that is answered without a step; whether it need not wait for `turn`."""
+        if self._present:
+            with self._lock:
+                self._meet(account_id)
+        if self.must_queue(account_id):
+            return False
+        self.add(account_id, KEPT_SECONDS)
+        return True
 
     def asking(self) -> set[str]:
         """The accounts that asked for anything within `ALONE_SECONDS`, of those that are known. From any thread."""

@@ -20,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.session import Session
+from kunsthalle.db.table_changes import tables_of
 
 
 class _Texts(TypeDecorator[list[str]]):
@@ -75,6 +76,7 @@ class _Plan(Struct, frozen=True):
     constants: Mapping[str, Any]
     encoders: tuple[tuple[str, Callable[[Any], Any]], ...]
     decoders: tuple[tuple[int, Callable[[Any], Any]], ...]
+    tables: frozenset[str]
 
 
 class CompiledSelect:
@@ -116,6 +118,7 @@ class CompiledSelect:
         document = {**plan.constants, **values}
         for name, encode in plan.encoders:
             document[name] = encode(document[name])
+        session.rests_on(plan.tables)
         LOOP_TURNS.give_way()
         return plan, session.driver.execute(plan.text, [document[name] for name in plan.names])
 
@@ -150,4 +153,5 @@ def _plan(statement: Select[Any] | CompoundSelect[Any], dialect: Dialect) -> _Pl
         if name not in constants
     }
     encoded = tuple((name, encode) for name, encode in encoders.items() if encode is not None)
-    return _Plan(str(compiled), tuple(compiled.positiontup or ()), constants, encoded, needed)
+    text = str(compiled)
+    return _Plan(text, tuple(compiled.positiontup or ()), constants, encoded, needed, tables_of(text))

@@ -42,6 +42,7 @@ from kunsthalle.db.encryption import Cipher
 from kunsthalle.db.long_reads import LongReads
 from kunsthalle.db.overload import MOST_SECONDS, MOST_WAITING, BoundedQueue
 from kunsthalle.db.session import Session
+from kunsthalle.db.table_changes import TableChanges
 from kunsthalle.db.wildcards import spaced
 from kunsthalle.db.writer_turns import WriterTurns
 
@@ -114,6 +115,14 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
     return engine
 
 
+def _note_statements(engine: Engine, changes: TableChanges) -> None:
+    """Have every statement that SQLAlchemy gives to the writer noted, whoever it is from."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _noted(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        changes.note(statement)
+
+
 _CONNECT_SECONDS = 10
 
 
@@ -182,6 +191,9 @@ class Store:
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
         self._readers = _sqlite(url, reading=True) if self.embedded else snapshots
         self.memo = Cache(self.embedded and not reading)
+        self.changes = TableChanges(enabled=self.embedded and not reading)
+        if self.embedded:
+            _note_statements(self.engine, self.changes)
         self.cipher = cipher or Cipher(None)
         self.writes = WriteTimes()
         self.priority = AccountPriority()
@@ -303,6 +315,7 @@ class Store:
         with self.engine.connect() as connection:
             if self.embedded:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+                self.changes.begin()
             else:
                 self._begin(connection)
             session = Session(connection, ctx, self.memo, self.cipher, writing=True)
@@ -310,11 +323,16 @@ class Store:
             session.recordings = self.recordings
             try:
                 result = _as_raised(function, session)
-                connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
             except BaseException:
                 self._undo(connection)
                 raise
-        session.committed()
+            with self.changes.commit(session.changed_topics):
+                try:
+                    connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
+                except BaseException:
+                    self._undo(connection)
+                    raise
+                session.committed()
         return result
 
     def _undo(self, connection: Connection) -> None:
@@ -426,9 +444,9 @@ class Store:
 
     def become(self, path: Path) -> None:
         """Takes over everything a copy holds, and forgets what was remembered; to be asked for inside `still`."""
-        with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+        with self.changes.of(), self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
             copy.backup(_driver(connection))
-        self.memo.clear()
+            self.memo.clear()
 
     def scrub(self) -> None:
         """SQLite: writes the file anew, so that no free page and no log still holds what was there before."""

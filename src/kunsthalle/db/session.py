@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Row
@@ -16,6 +16,7 @@ from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
 from kunsthalle.db.deadlines import ReadTimeout
 from kunsthalle.db.encryption import Cipher
+from kunsthalle.db.table_changes import Basis, WatchedClock, tables_of
 
 _DEFAULT_BOUNDS = JobBounds()
 _NO_RECORDINGS = Recordings()
@@ -34,6 +35,7 @@ class Session:
         "_memo",
         "_once",
         "_stamped",
+        "basis",
         "bounds",
         "cipher",
         "ctx",
@@ -59,6 +61,7 @@ class Session:
         self.quotas: Mapping[str, int] = _NO_QUOTAS
         self.recordings = _NO_RECORDINGS
         self.until = math.inf
+        self.basis: Basis | None = None
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
         self._once: dict[Hashable, Any] = {}
@@ -69,7 +72,13 @@ class Session:
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
         other._once = self._once
         other.bounds, other.until, other.recordings = self.bounds, self.until, self.recordings
-        other.quotas = self.quotas
+        other.quotas, other.basis = self.quotas, self.basis
+        return other
+
+    def resting_on(self, basis: Basis) -> Session:
+        """The same transaction, of which is noted what is read and whether the time is asked."""
+        other = self.as_context(self.ctx.by_clock(WatchedClock(self.ctx.clock, basis)))
+        other.basis = basis
         return other
 
     def check_time(self) -> None:
@@ -92,7 +101,7 @@ class Session:
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         LOOP_TURNS.give_way()
-        return self._connection.execute(statement, values)
+        return self._noted(self._connection.execute(statement, values))
 
     def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """One statement with the values of each row."""
@@ -101,14 +110,32 @@ class Session:
 
     def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         LOOP_TURNS.give_way()
-        return self._connection.execute(statement, values).all()
+        return self._noted(self._connection.execute(statement, values)).all()
 
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
         LOOP_TURNS.give_way()
-        return self._connection.execute(statement, values).first()
+        return self._noted(self._connection.execute(statement, values)).first()
+
+    def _noted(self, result: CursorResult[Any]) -> CursorResult[Any]:
+        """The result of a statement, whose tables are part of what a reading rests on."""
+        if self.basis is not None:
+            self.basis.names |= tables_of(result.context.statement)
+        return result
+
+    def rests_on(self, names: Iterable[str]) -> None:
+        """What is read rests on these tables, too."""
+        if self.basis is not None:
+            self.basis.names.update(names)
+
+    def lasts(self, until: float, real_until: float = math.inf) -> None:
+        """What is read is right until these moments of the product clock and of real time, if nothing changes."""
+        if self.basis is not None:
+            self.basis.lasts(until, real_until)
 
     def cached(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:
         """What is remembered of a topic, unless this very transaction has changed it."""
+        if self.basis is not None:
+            self.basis.names.add(topic)
         return load() if topic in self._dirty else self._memo.get(topic, key, load)
 
     def at(self, name: Hashable, stamp: Hashable, load: Callable[[], T]) -> T:
@@ -135,6 +162,11 @@ class Session:
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Runs once the transaction is durable; never when it is rolled back."""
         self._after.append(callback)
+
+    @property
+    def changed_topics(self) -> frozenset[str]:
+        """The topics that the transaction has changed."""
+        return frozenset(self._dirty)
 
     def committed(self) -> None:
         for topic in self._dirty:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.authz.context import Actor, Context
 from kunsthalle.authz.permissions import Grants
+from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import unauthenticated
 from kunsthalle.db.session import Session
 from kunsthalle.iam.api_keys import create_api_key
 from kunsthalle.iam.policies import create_policy, drop_subject, is_authorized, make_owner
-from kunsthalle.iam.queries import grants_of, valid_until
+from kunsthalle.iam.queries import grants_at, grants_of, valid_until
 from kunsthalle.iam.service_ids import create_owner
 from kunsthalle.iam.tokens import Tokens
 
@@ -27,12 +30,15 @@ def authenticate(tokens: Tokens, session: Session, authorization: str) -> Contex
         raise unauthenticated()
     tokens.follow(session)
     claims = tokens.verify(token.strip())
-    if valid_until(session, claims) <= session.ctx.now():
+    until = valid_until(session, claims)
+    if until <= session.ctx.now():
         raise unauthenticated()
     actor = Actor(claims.iam_id, claims.name, claims.email, claims.kind)
     if not claims.account_id:
+        session.lasts(until, claims.expires * SECOND)
         return session.ctx.acting_as(actor, "", Grants("", ()), ())
-    grants = grants_of(session, claims.account_id, claims.iam_id)
+    grants, timed = grants_at(session, claims.account_id, claims.iam_id)
+    session.lasts(-math.inf if timed else until, claims.expires * SECOND)
     return session.ctx.acting_as(actor, claims.account_id, grants, recipients(session, claims.account_id))
 
 

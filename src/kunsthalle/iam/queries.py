@@ -163,7 +163,7 @@ class _Holding:
     policies are active the grants stay the same object, and with them what was worked out from them.
     """
 
-    __slots__ = ("_account_id", "_last", "_parts", "_timed")
+    __slots__ = ("_account_id", "_last", "_parts", "timed")
 
     def __init__(
         self,
@@ -179,13 +179,13 @@ class _Holding:
         self._parts = [
             (parsed(policy.rule), policy.grant(custom), ends.get(policy.subject_id, NEVER)) for policy in policies
         ]
-        self._timed = bool(ends) or any(policy.rule is not None for policy in policies)
+        self.timed = bool(ends) or any(policy.rule is not None for policy in policies)
         self._last: tuple[int, list[Grant], Grants] | None = None if always is None else (0, [], always)
 
     def grants(self, now: int) -> Grants:
         """What the policies grant at a moment in seconds since the epoch."""
         last = self._last
-        if last is None or (self._timed and last[0] != now):
+        if last is None or (self.timed and last[0] != now):
             moment = moment_of(now)
             active = [grant for holds, grant, end in self._parts if now < end and holds(moment)]
             same = last is not None and last[1] == active
@@ -202,8 +202,13 @@ def grants_of(session: Session, account_id: str, iam_id: str) -> Grants:
     not know, who has not accepted an invitation yet, or who was disabled. Every question about what somebody may do
     in an account comes here.
     """
+    return grants_at(session, account_id, iam_id)[0]
+
+
+def grants_at(session: Session, account_id: str, iam_id: str) -> tuple[Grants, bool]:
+    """`grants_of`, and whether the time alone may change it."""
     holding = session.cached(PERMISSIONS, (account_id, iam_id), lambda: _holding(session, account_id, iam_id))
-    return holding.grants(session.ctx.now() // SECOND)
+    return holding.grants(session.ctx.now() // SECOND), holding.timed
 
 
 def is_owner(session: Session, account_id: str, iam_id: str) -> bool:

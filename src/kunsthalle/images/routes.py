@@ -77,8 +77,8 @@ def routes(service: ImageService) -> tuple[Route, ...]:
     anybody = access.member("is.operating-system.operating-system.read")
     systems = "/v1/operating_systems"
     return (
-        route("GET", "/v1/images", _list, surface=VPC, access=access.listing(IMAGE), query=ImageParameters),
-        reading(IMAGES, "Get an image."),
+        route("GET", "/v1/images", _list, surface=VPC, access=access.listing(IMAGE), query=ImageParameters, kept=True),
+        reading(IMAGES, "Get an image.", repeatable=True),
         *_changes(service),
         route("GET", systems, _list_systems, surface=VPC, access=anybody, query=PageParameters),
         route("GET", f"{systems}/{{name}}", _get_system, surface=VPC, access=anybody, answer=OperatingSystemResponse),
