@@ -113,9 +113,9 @@ def test_what_quick_names_is_there() -> None:
 
 
 def test_quick_has_something_of_each_area() -> None:
-    """An area is a folder that holds tests."""
+    """An area is a folder that holds tests. Those of `fleet` are collected by its verb alone, and none is quick."""
     areas = {path.parent for path in (ROOT / "tests").rglob("test_*.py") if "node_modules" not in path.parts}
-    assert areas - {(ROOT / file).parent for file, _ in _quick()} == set()
+    assert areas - {(ROOT / file).parent for file, _ in _quick()} == {ROOT / "tests" / "fleet"}
 
 
 def test_quick_takes_less_than_two_minutes_on_two_cores() -> None:

@@ -38,10 +38,15 @@ def write_qcow2(path: Path, virtual_size: int, content: Content) -> None:
     outside the disk, FileExistsError if `path` exists.
     """
     with appearing(path) as part, part.open("wb") as file:
-        image = Qcow2File(file, virtual_size)
-        for index, data in _clusters(content, virtual_size):
-            image.add(index, data)
-        image.close()
+        fill_qcow2(file, virtual_size, content)
+
+
+def fill_qcow2(file: BinaryIO, virtual_size: int, content: Content) -> None:
+    """As `write_qcow2`, into an empty file that is open."""
+    image = Qcow2File(file, virtual_size)
+    for index, data in _clusters(content, virtual_size):
+        image.add(index, data)
+    image.close()
 
 
 def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: int) -> None:

@@ -260,9 +260,9 @@ def test_a_volume_that_has_snapshots_goes_with_the_last_of_them(openstack: Cloud
     assert len(openstack.cloud.volumes) == 2, "the id may be taken again"
     disks.delete(SNAPSHOT, "first")
     assert (len(openstack.cloud.volumes), list(disks.leftovers())) == (2, [])
-    openstack.cloud.faults.append(("DELETE", "/volumes/", 500))
-    with pytest.raises(Unresponsive):
-        disks.delete(SNAPSHOT, "last")
+    (retired,) = [one["id"] for one in openstack.cloud.volumes.values() if one["name"] != "boot"]
+    openstack.cloud.snapshots = {}  # as of two that were the last at once
+    assert retired in openstack.cloud.volumes
     (leftover,) = disks.leftovers()
     disks.remove_leftover(leftover.name)
     assert [volume["name"] for volume in openstack.cloud.volumes.values()] == ["boot"]
@@ -346,14 +346,14 @@ def test_what_each_operation_asks_of_the_cloud(openstack: CloudBench) -> None:
     story: list[tuple[str, int, Callable[[], object]]] = [
         ("volume of an image that is there", 4, lambda: disks.make(disk, None)),
         ("start of a new server", 11, lambda: engine.start(server)),
-        ("start of a running server", 1, lambda: engine.start(server)),
+        ("start of a running server", 2, lambda: engine.start(server)),
         ("states of all servers", 1, lambda: engine.states([SERVER], thorough=True)),
         ("console", 2, lambda: engine.console(SERVER, 1000)),
         ("snapshot", 4, lambda: disks.snapshot(disk, "moment")),
         ("volume of a snapshot", 4, lambda: disks.make(openstack.volume("copy"), moment)),
         ("stop", 3, lambda: engine.stop(SERVER, 0)),
         ("growing", 3, lambda: disks.grow(openstack.volume(SERVER, 20 * GIB))),
-        ("image of a volume", 18, lambda: disks.read_out(disk).__enter__()),
+        ("image of a volume", 20, lambda: disks.read_out(disk).__enter__()),
         ("deletion of a snapshot", 4, lambda: disks.delete(SNAPSHOT, "moment")),
         ("deletion of a server and its volume", 6, removed),
     ]  # fmt: skip

@@ -27,6 +27,7 @@ _READ_OUT = f"{MARK}-read-"
 """Begins the name of what is made to read a disk out."""
 
 _VOLUME_SECONDS = 600.0
+_AT_WORK = frozenset({"creating", "downloading", "uploading", "extending"})
 
 
 class _Words(NamedTuple):
@@ -170,6 +171,9 @@ class CloudDisks(Disks):
         item = self.find(kind, id_)
         if item is None:
             return
+        if kind is DiskKind.SNAPSHOT and self._is_last_of_retired(item):
+            self._remove(DiskKind.VOLUME, item["volume_id"], "?cascade=true")
+            return
         try:
             self._remove(kind, item["id"])
         except NotAccepted:
@@ -177,32 +181,40 @@ class CloudDisks(Disks):
                 raise
             retired = {"name": f"{MARK}-{_RETIRED}-{id_}", "metadata": {MARK: _RETIRED}}
             self._cloud.put(BLOCKS, f"/volumes/{item['id']}", {"volume": retired})
-        if kind is DiskKind.SNAPSHOT:
-            self._end_retired(item["volume_id"])
 
     def _snapshots_of(self, volume: str) -> list[dict[str, Any]]:
         return self._cloud.every(BLOCKS, "/snapshots/detail", volume_id=volume)
 
-    def _end_retired(self, volume: str) -> None:
-        """Removes a retired volume if that was its last snapshot; of two that end the last at once, one removes it."""
-        with suppress(NotThere, NotAccepted):
-            if _is(self._cloud.get(BLOCKS, f"/volumes/{volume}")["volume"], _RETIRED):
-                self._remove(DiskKind.VOLUME, volume)
+    def _is_last_of_retired(self, snapshot: dict[str, Any]) -> bool:
+        try:
+            volume = self._cloud.get(BLOCKS, f"/volumes/{snapshot['volume_id']}")["volume"]
+        except NotThere:
+            return False
+        return _is(volume, _RETIRED) and len(self._snapshots_of(volume["id"])) == 1
 
-    def _remove(self, kind: DiskKind, id_: str) -> None:
-        words = _KINDS[kind]
-        self._cloud.delete(BLOCKS, f"{words.path}/{id_}")
+    def _remove(self, kind: DiskKind, id_: str, how: str = "") -> None:
+        """Removes it, or waits for the end of one that is on its way out."""
+        try:
+            self._cloud.delete(BLOCKS, f"{_KINDS[kind].path}/{id_}{how}")
+        except NotAccepted:
+            if self._status(kind, id_) not in {"deleting", ""}:
+                raise
 
         def gone() -> bool:
-            try:
-                status = self._cloud.get(BLOCKS, f"{words.path}/{id_}")[words.body]["status"]
-            except NotThere:
-                return True
+            status = self._status(kind, id_)
             if status == "error_deleting":
                 raise DiskError(f"the {kind.value} {id_} could not be removed")
-            return False
+            return not status
 
         self._cloud.until(gone, f"removing the {kind.value} {id_}", _VOLUME_SECONDS)
+
+    def _status(self, kind: DiskKind, id_: str) -> str:
+        """How it is; empty where it is gone."""
+        words = _KINDS[kind]
+        try:
+            return str(self._cloud.get(BLOCKS, f"{words.path}/{id_}")[words.body]["status"])
+        except NotThere:
+            return ""
 
     def check_room(self, new_bytes: int = 0) -> None:
         """See Disks.check_room. The cloud's own quota says so when something is made."""
@@ -252,7 +264,13 @@ class CloudDisks(Disks):
         for kind, words in _KINDS.items():
             for item in self._cloud.every(BLOCKS, f"{words.path}/detail", name=name):
                 if item["name"] == name and (_is(item, TEMPORARY) or _is(item, _RETIRED)):
+                    self._idle(kind, item["id"])
                     self._remove(kind, item["id"])
+
+    def _idle(self, kind: DiskKind, id_: str) -> None:
+        """Waits for work that a killed process has begun: Cinder removes nothing meanwhile."""
+        work = f"what is under way with the {kind.value} {id_}"
+        self._cloud.until(lambda: self._status(kind, id_) not in _AT_WORK, work, _VOLUME_SECONDS)
 
     def sweep(self) -> int:
         """See Disks.sweep. Others may be at work on what is there; the doctor knows."""

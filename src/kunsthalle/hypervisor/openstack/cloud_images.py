@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
@@ -86,13 +85,12 @@ class CloudImages:
         for image in self._named(f"{MARK}-base-{digest}", BASE):
             self.delete(image["id"])
 
-    def add_seed(self, server_id: str, path: Path) -> str:
+    def add_seed(self, server_id: str, content: BinaryIO) -> str:
         """The image of a server's seed, a qcow2 file: a raw one would be cloned, and kept by its clone."""
         self.forget_seeds(server_id)
         names = {"name": f"{MARK}-seed-{server_id}", MARK: SEED, "visibility": "private"}
         id_ = str(self._post({"disk_format": "qcow2", **names})["id"])
-        with path.open("rb") as content:
-            self.cloud.put_content(f"/v2/images/{id_}/file", content)
+        self.cloud.put_content(f"/v2/images/{id_}/file", content)
         return id_
 
     def forget_seeds(self, server_id: str) -> None:

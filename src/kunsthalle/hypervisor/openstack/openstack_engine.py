@@ -16,7 +16,7 @@ from typing import Any
 
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.closed_tables import UnknownMember
-from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.disk_images.writers import fill_qcow2
 from kunsthalle.hypervisor.cloud_init_seed import make_seed
 from kunsthalle.hypervisor.disk_protocol import DiskKind
 from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota, WrongState
@@ -86,6 +86,7 @@ class OpenStack(Hypervisor):
         check_server(spec)
         server = self._settled(spec.id)
         if server is not None and _status(server) is Status.RUNNING:
+            self._disks.images.forget_seeds(spec.id)  # of a start that was killed once it had asked for the server
             return
         if server is not None:
             self._fetch(server)
@@ -167,10 +168,10 @@ class OpenStack(Hypervisor):
     def _add_seed(self, server_id: str, spec: SeedSpec) -> str:
         """The image of a NoCloud disk."""
         seed = make_seed(spec)
-        with tempfile.TemporaryDirectory(prefix="kunsthalle-seed-") as folder:
-            path = Path(folder) / "seed.qcow2"
-            write_qcow2(path, -(-len(seed) // _SECTOR) * _SECTOR, seed)
-            return self._disks.images.add_seed(server_id, path)
+        with tempfile.TemporaryFile() as file:  # without a name: what is secret ends with the process
+            fill_qcow2(file, -(-len(seed) // _SECTOR) * _SECTOR, seed)
+            file.seek(0)
+            return self._disks.images.add_seed(server_id, file)
 
     def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
         """See Hypervisor.set_disks."""
