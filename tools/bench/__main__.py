@@ -15,6 +15,8 @@ BENCHES = {
     "deciding": "tools.bench.deciding",
     "console": "tools.bench.console",
     "catalogs": "tools.bench.catalogs",
+    "writes": "tools.bench.writes",
+    "mixed": "tools.bench.mixed",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
     "cli": "tools.bench.cli",

@@ -150,7 +150,7 @@ def _get(server: Server, loop: asyncio.AbstractEventLoop, path: str, bearer: str
     async def many() -> float:
         begun = time.process_time()
         for _ in range(count):
-            if await _one(server, "GET", f"{path}?{VERSION}", {"authorization": f"Bearer {bearer}"}) != 200:
+            if await call_once(server, "GET", f"{path}?{VERSION}", {"authorization": f"Bearer {bearer}"}) != 200:
                 raise RuntimeError(f"GET {path} was refused")
         return (time.process_time() - begun) / count
 
@@ -160,13 +160,13 @@ def _get(server: Server, loop: asyncio.AbstractEventLoop, path: str, bearer: str
 def _call(server: Server, loop: asyncio.AbstractEventLoop, method: str, path: str, form: bytes) -> bytes:
     """The bytes that a form is answered with."""
     told: list[bytes] = []
-    status = loop.run_until_complete(_one(server, method, path, {}, form, told))
+    status = loop.run_until_complete(call_once(server, method, path, {}, form, told))
     if status != 200:
         raise RuntimeError(f"{method} {path}: {status}")
     return b"".join(told)
 
 
-async def _one(
+async def call_once(
     server: Server,
     method: str,
     path: str,

@@ -33,11 +33,15 @@ class Ask:
     path: str
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
+    method: str = "GET"
+    body: str = ""
 
     def wire(self, port: int) -> bytes:
-        lines = [f"GET {self.path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        if self.body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(self.body.encode())}"]
+        return ("\r\n".join(lines) + "\r\n\r\n" + self.body).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def _drive(spec: dict[str, Any]) -> dict[str, list[int]]:
     poll = select.epoll()
     found: dict[int, _Connection] = {}
     for number in range(spec["connections"]):
-        connection = _Connection(spec["port"], asks, number)
+        connection = _Connection(spec["port"], asks, number * max(1, len(asks) // spec["connections"]))
         found[connection.fileno()] = connection
         poll.register(connection.fileno(), select.EPOLLIN)
     for connection in found.values():
