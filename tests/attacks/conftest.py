@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.clients import Account
+from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 
 SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1", "--log", "error")
@@ -16,7 +17,7 @@ SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1",
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that waits for nobody longer than a second."""
     folder = tmp_path_factory.mktemp("hasty") / "data"
-    with Served(folder, "--hypervisor", "simulated", *SHORT) as server:
+    with ForkedServed(folder, "--hypervisor", "simulated", *SHORT) as server:
         yield server
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """A server of the test's own, for it is never well again."""
-    with Served(tmp_path / "data", "--hypervisor", "simulated") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated") as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from fixtures.clients import Account, eventually
+from fixtures.forked_served import ForkedServed
 from fixtures.small_disk import small_disk
 from hostile_images import builders_qcow2 as q
 from kunsthalle.testing import Served
@@ -29,7 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on a disk of its own."""
     with small_disk(tmp_path_factory.mktemp("attacks") / "data", DISK) as folder:
         options = ("--hypervisor", "simulated", "--disk-reserve", str(RESERVE))
-        with Served(folder, *options) as server:
+        with ForkedServed(folder, *options) as server:
             yield server
 
 

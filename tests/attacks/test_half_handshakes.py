@@ -15,6 +15,7 @@ from attacks.conftest import SHORT
 from attacks.raw import PATIENCE, Raw
 from attacks.test_half_open import IN_ALL, PER_ADDRESS
 from fixtures.certificates import NAMES, issue
+from fixtures.forked_served import ForkedServed
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
 
@@ -29,7 +30,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 def hasty(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[str, ...]) -> Iterator[Served]:
     """A server of https that waits for nobody longer than a second."""
     data = tmp_path_factory.mktemp("hasty") / "data"
-    with Served(data, "--hypervisor", "simulated", *SHORT, *certificate, scenario="") as server:
+    with ForkedServed(data, "--hypervisor", "simulated", *SHORT, *certificate, scenario="") as server:
         yield server
 
 
@@ -38,7 +39,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[str, ..
     """A server of https with few connections, which waits for long."""
     bounds = ("--connections", str(IN_ALL), "--connections-per-address", str(PER_ADDRESS), "--header-timeout", "600")
     data = tmp_path_factory.mktemp("crowded") / "data"
-    with Served(data, "--hypervisor", "simulated", *bounds, *certificate, scenario="") as server:
+    with ForkedServed(data, "--hypervisor", "simulated", *bounds, *certificate, scenario="") as server:
         yield server
 
 
@@ -204,7 +205,7 @@ def test_a_client_that_does_not_read_its_answers_is_let_go(hasty: Served) -> Non
 
 def test_a_server_ends_without_waiting_for_handshakes(tmp_path: Path, certificate: tuple[str, ...]) -> None:
     options = ("--hypervisor", "simulated", "--header-timeout", "600", *certificate)
-    server = Served(tmp_path / "data", *options, scenario="").start()
+    server = ForkedServed(tmp_path / "data", *options, scenario="").start()
     with Raw(server), Raw(server) as half:
         half.send(client_hello())
         assert server.stop() == 0

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from attacks.raw import Raw
+from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 
 PER_ADDRESS, IN_ALL = 4, 6
@@ -19,7 +20,7 @@ PER_ADDRESS, IN_ALL = 4, 6
 def crowded(tmp_path: Path) -> Iterator[Served]:
     """A server with few connections."""
     bounds = ("--connections", str(IN_ALL), "--connections-per-address", str(PER_ADDRESS))
-    with Served(tmp_path / "data", "--hypervisor", "simulated", *bounds, scenario="") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", *bounds, scenario="") as server:
         yield server
 
 

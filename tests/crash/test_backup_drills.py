@@ -19,6 +19,7 @@ import pytest
 
 from crash.client import QUERY, Client, Gone
 from fixtures import postgres
+from fixtures.forked_served import ForkedServed
 from fixtures.s3 import ENVIRONMENT, S3Server
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import folder
@@ -131,7 +132,7 @@ def _writers(served: Served) -> list[Writer]:
 def test_under_load_every_answered_write_is_there_and_no_writer_has_a_gap(place: Place) -> None:
     stores = place.stores()
     data, new = place.root / "data", place.root / "new"
-    with Served(data, *place.served, *stores, patience=120) as served:
+    with ForkedServed(data, *place.served, *stores, patience=120) as served:
         _golden(served)
         writers = _writers(served)
         for writer in writers:
@@ -170,7 +171,7 @@ def test_under_load_every_answered_write_is_there_and_no_writer_has_a_gap(place:
     )
     assert "into an empty installation only" in refusal
     folder.write(new, folder.CREDENTIALS, credentials)  # API keys are in no backup; this is the copy of who has them
-    with Served(new, *place.served, *others, patience=120) as served:
+    with ForkedServed(new, *place.served, *others, patience=120) as served:
         client = Client(served)
         client.sign_in()
         names = names_in(client)
@@ -184,7 +185,7 @@ def test_under_load_every_answered_write_is_there_and_no_writer_has_a_gap(place:
 def test_a_killed_backup_is_none_and_its_holds_end(place: Place) -> None:
     stores = place.stores()
     data = place.root / "data"
-    with Served(data, *place.served, *stores, patience=120) as served:
+    with ForkedServed(data, *place.served, *stores, patience=120) as served:
         _golden(served)
         client = Client(served)
         client.sign_in()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from crash.client import PATIENCE, QUERY, Client, Gone
+from fixtures.forked_served import ForkedServed
 from fixtures.walks import share
 from kunsthalle.disk_images.writers import write_qcow2
-from kunsthalle.testing.served import Served
 
 KILLS = share(4, 200)
 MOST_STEPS = 60
@@ -133,7 +133,7 @@ def continue_unknown(_client: Client, ledger: Ledger, image: str) -> None:
 
 def test_nothing_promised_is_lost(tmp_path: Path, walk_seed: int) -> None:
     dice, ledger, steps = random.Random(walk_seed), Ledger(), 0
-    served = Served(tmp_path / "data", "--hypervisor", "simulated")
+    served = ForkedServed(tmp_path / "data", "--hypervisor", "simulated")
     for run in range(KILLS):
         served.start()
         client = Client(served)

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from crash.client import PATIENCE, QUERY, Client, Gone
+from fixtures.forked_served import ForkedServed
 from fixtures.walks import NIGHTLY, Reached, share
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.testing.served import Served
@@ -244,7 +245,7 @@ def check_files(served: Served) -> None:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    made = Served(tmp_path / "data", "--hypervisor", "qemu", "--server-memory", "64", "--accelerator", "tcg")
+    made = ForkedServed(tmp_path / "data", "--hypervisor", "qemu", "--server-memory", "64", "--accelerator", "tcg")
     yield made
     made.kill()
     for pids in processes(made.data).values():

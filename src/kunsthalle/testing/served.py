@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from kunsthalle.local import environment, folder
 from kunsthalle.local.client import call, is_healthy
@@ -66,21 +66,23 @@ class Served:
 
     def start(self) -> Self:
         """Runs the process and waits until /healthz answers 200."""
-        command = [*self._program, "serve", *self._no_config]
-        command += ["--data", str(self.data), "--port", "0"]
-        command += ["--scenario", self._scenario] if self._scenario else []
+        arguments = ["serve", *self._no_config, "--data", str(self.data), "--port", "0"]
+        arguments += ["--scenario", self._scenario] if self._scenario else []
         self.data.parent.mkdir(parents=True, exist_ok=True)
-        env = self.environment()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  our own program
-                [*command, *self._options], stdout=log, stderr=log, env=env, process_group=self._group
-            )
+            self._process = self._run([*arguments, *self._options], log)
         try:
             self._wait(self._process)
         except BaseException:  # an interrupt, too: nobody else would end the process
             self.kill()
             raise
         return self
+
+    def _run(self, arguments: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Begin the process."""
+        return subprocess.Popen(  # noqa: S603  our own program
+            [*self._program, *arguments], stdout=log, stderr=log, env=self.environment(), process_group=self._group
+        )
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._patience

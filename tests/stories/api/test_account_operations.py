@@ -12,6 +12,7 @@ import pytest
 from ibm_platform_services import EnterpriseManagementV1
 
 from fixtures.clients import Account
+from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 from stories.api.account_calls import WALKS, Step, found
 from stories.api.test_iam_operations import operations, status_of_unserved
@@ -22,7 +23,7 @@ LISTED = Path(__file__).parent / "account_operations.txt"
 @pytest.fixture
 def worlds(served: Served, tmp_path: Path) -> Iterator[tuple[Served, Served]]:
     """Two servers: the walk takes the one account that stands alone into an enterprise, in two ways."""
-    with Served(tmp_path / "two", "--hypervisor", "simulated") as two:
+    with ForkedServed(tmp_path / "two", "--hypervisor", "simulated", fresh=True) as two:
         yield served, two
 
 

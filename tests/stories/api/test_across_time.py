@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.clients import Account, Product
+from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 from stories.api.test_catalog import refused
 
@@ -21,7 +22,7 @@ CLIENTS = Path(__file__).parents[2]
 @pytest.fixture(scope="module", params=["system", "manual"])
 def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("across") / "data"
-    with Served(folder, "--hypervisor", "simulated", "--clock", request.param) as server:
+    with ForkedServed(folder, "--hypervisor", "simulated", "--clock", request.param) as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from ibm_cloud_sdk_core import ApiException
 
 from fixtures.clients import Account, Product, eventually
 from fixtures.encrypted_images import encrypted_copy
+from fixtures.forked_served import ForkedServed
 from fixtures.served_vault import Vault
 from kunsthalle.core.core_files import NO_CORE
 from kunsthalle.testing import Served
@@ -27,7 +28,7 @@ STAY = "kunsthalle-stay"
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "data", "--hypervisor", "qemu", "--server-memory", "256") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "qemu", "--server-memory", "256") as server:
         yield server
         account = Account(server, "consumer-a")
         for one in account.vpc.list_instances().get_result()["instances"]:

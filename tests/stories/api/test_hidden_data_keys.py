@@ -15,6 +15,7 @@ import pytest
 from ibm_cloud_sdk_core import ApiException
 
 from fixtures.clients import Account, eventually
+from fixtures.forked_served import ForkedServed
 from fixtures.served_vault import Vault
 from fixtures.vault import SYSTEM, encrypted_with
 from hostile_images.builders_luks import MASTER_KEY, Luks, luks_qcow2
@@ -57,7 +58,7 @@ def spied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytearray
 
 @pytest.fixture
 def served(spied: bytearray, tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "data", "--hypervisor", "simulated") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated") as server:
         yield server
 
 

@@ -22,6 +22,7 @@ from websockets.sync.client import connect
 
 from fixtures.certificates import NAMES, Issued, issue, root
 from fixtures.clients import PATIENCE, Account, eventually
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.ibmcloud.serial_console import talk
 from kunsthalle.local import folder, trust
@@ -46,7 +47,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     first = issue(*NAMES)
     options = first.write(place / "tls")
     with (
-        Served(place / "data", "--hypervisor", "simulated", *options) as server,
+        ForkedServed(place / "data", "--hypervisor", "simulated", *options) as server,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name in TRUST:
@@ -138,7 +139,7 @@ def test_verbs_are_told_a_root_to_trust(tmp_path: Path) -> None:
     options = issue(*NAMES, by=authority).write(tmp_path / "tls")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(trust.CA_FILE, trusted[1])
-        server = Served(tmp_path / "data", "--hypervisor", "simulated", *options).start()
+        server = ForkedServed(tmp_path / "data", "--hypervisor", "simulated", *options).start()
     try:
         where = ("--data", str(server.data))
         program = [sys.executable, "-m", "kunsthalle"]

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures import postgres
 from fixtures.clients import Account, Product
-from kunsthalle.testing import Served
+from fixtures.forked_served import ForkedServed
 from stories.api.test_catalog import refused
 
 pytestmark = pytest.mark.needs_postgres
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs_postgres
 
 def test_the_main_job_on_postgresql(cluster: postgres.Cluster, tmp_path: Path) -> None:
     database = cluster.url(cluster.create())
-    served = Served(tmp_path / "data", "--hypervisor", "simulated", "--database", database)
+    served = ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--database", database)
     with served:
         publisher, consumer = Account(served, "publisher"), Account(served, "consumer-a")
         image = publisher.import_image("golden", b"golden")

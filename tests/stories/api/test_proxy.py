@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 
 from fixtures.certificates import NAMES, issue
 from fixtures.clients import PATIENCE, Account, eventually
+from fixtures.forked_served import ForkedServed
 from fixtures.packages import nginx
 from fixtures.tools import ROOT
 from kunsthalle.testing import Served
@@ -96,7 +97,7 @@ def _configuration(folder: Path, inner: str, port: int, cert: str, key: str) -> 
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     folder, port = tmp_path_factory.mktemp("proxied"), _free_port()
     _, cert, _, key = issue(*NAMES).write(folder)
-    with Served(folder / "data", "--hypervisor", "simulated", *OPTIONS) as served:
+    with ForkedServed(folder / "data", "--hypervisor", "simulated", *OPTIONS) as served:
         (folder / "nginx.conf").write_text(_configuration(folder, served.url, port, cert, key))
         command = [str(nginx()), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from fixtures import postgres
 from fixtures.clients import Account, Product, eventually
+from fixtures.forked_served import ForkedServed
 from fixtures.s3 import ENVIRONMENT, S3Server
 from kunsthalle.cli.main import cli
 from kunsthalle.testing import Served
@@ -90,7 +91,7 @@ def elsewhere(folder: Path, cluster: postgres.Cluster, s3: S3Server) -> Iterator
     before = dict(os.environ)
     os.environ |= ENVIRONMENT
     try:
-        with Served(
+        with ForkedServed(
             folder, *MANUAL, "--database", database, "--blobs", s3.address(s3.bucket(), ""), patience=120
         ) as served:
             yield served
@@ -104,7 +105,7 @@ def elsewhere(folder: Path, cluster: postgres.Cluster, s3: S3Server) -> Iterator
 def test_a_state_moves_to_postgresql_and_s3_and_back(cluster: postgres.Cluster, s3: S3Server, tmp_path: Path) -> None:
     file, back = tmp_path / "shared.khs", tmp_path / "back.khs"
     with ExitStack() as stack:
-        first = stack.enter_context(Served(tmp_path / "first", *MANUAL, patience=120))
+        first = stack.enter_context(ForkedServed(tmp_path / "first", *MANUAL, patience=120))
         furnish(first)
         before, content = world(first), exported(first, "from-first")
         before["now"] = first.operate("GET", "/_kunsthalle/clock")["now"]
@@ -131,7 +132,7 @@ def test_a_state_moves_to_postgresql_and_s3_and_back(cluster: postgres.Cluster, 
         assert world(second)["publisher"] == before["publisher"], "also after a restart"
         second.stop()
 
-        third = stack.enter_context(Served(tmp_path / "third", *MANUAL, patience=120))
+        third = stack.enter_context(ForkedServed(tmp_path / "third", *MANUAL, patience=120))
         verb(third, "load", str(back), "--without-secrets")
         assert {**world(third), "now": ""} == {**before, "now": ""}
         assert exported(third, "from-third") == content
@@ -140,7 +141,7 @@ def test_a_state_moves_to_postgresql_and_s3_and_back(cluster: postgres.Cluster, 
 
 def test_a_file_needs_a_name_that_is_free(tmp_path: Path) -> None:
     file = tmp_path / "state.khs"
-    with Served(tmp_path / "data", *MANUAL, patience=120) as served:
+    with ForkedServed(tmp_path / "data", *MANUAL, patience=120) as served:
         verb(served, "save", "mine", "--file", str(file))
         assert "--replace" in verb(served, "save", "other", "--file", str(file), code=2)
         assert "There is a scenario 'mine' already" in verb(served, "load", str(file), code=2)

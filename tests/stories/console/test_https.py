@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from fixtures.certificates import NAMES, issue
-from kunsthalle.testing import Served
+from fixtures.forked_served import ForkedServed
 from stories.console.walks.visitor import chromium
 
 
 @pytest.mark.needs_chromium
 def test_somebody_signs_in_over_https(tmp_path: Path) -> None:
     options = issue(*NAMES).write(tmp_path / "tls")
-    with Served(tmp_path / "data", "--hypervisor", "simulated", *options) as server, chromium() as browser:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", *options) as server, chromium() as browser:
         context = browser.new_context(ignore_https_errors=True)
         page = context.new_page()
         page.goto(f"{server.url}/console/")

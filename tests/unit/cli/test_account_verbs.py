@@ -12,6 +12,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from attacks.people import token
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.core.log import prepared_by
 from kunsthalle.local import folder
@@ -44,7 +45,7 @@ def _default_log() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that had no account when it started; its first is of Ada's."""
-    with Served(tmp_path_factory.mktemp("first") / "data", "--hypervisor", "simulated", scenario="") as server:
+    with ForkedServed(tmp_path_factory.mktemp("first") / "data", "--hypervisor", "simulated", scenario="") as server:
         (line,) = [json.loads(one) for one in server.log.read_text().splitlines() if "no account yet" in one]
         assert line["create"] == f"kunsthalle account create NAME --owner MAIL --data {server.data}"
         run(server.data, "create", "first", "--owner", ADA)
@@ -55,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a stopped server that has the account `first`."""
     data = tmp_path_factory.mktemp("stopped") / "data"
-    with Served(data, "--hypervisor", "simulated", scenario=""):
+    with ForkedServed(data, "--hypervisor", "simulated", scenario=""):
         pass
     run(data, "create", "first", "--owner", ADA, "--offline")
     return data
@@ -103,7 +104,7 @@ def test_a_stopped_servers_folder_is_worked_on_as_well(stopped: Path) -> None:
     assert "first" in run(stopped, "list", "--offline")
     assert key["api_key_id"] in run(stopped, "key", "list", "first", "--offline")
     run(stopped, "key", "revoke", gone["api_key_id"], "--offline")
-    with Served(stopped, "--hypervisor", "simulated", scenario="") as server:
+    with ForkedServed(stopped, "--hypervisor", "simulated", scenario="") as server:
         assert "no account yet" not in server.log.read_text().rsplit("listening", 2)[-2]
         assert token(server.url, key["api_key"]).status == 200
         assert token(server.url, gone["api_key"]).status == 400

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
-from kunsthalle.testing import Served
 from unit.automation_checks.documents import OWN, instance, plan, state
 from unit.automation_checks.documents import Change as PlannedChange
 
@@ -122,7 +122,7 @@ def test_a_server_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytes
 def test_a_server_without_a_scenario_is_asked_with_what_there_is(tmp_path: Path) -> None:
     path = tmp_path / "given"
     path.write_text(NOTE)
-    with Served(tmp_path / "data", "--hypervisor", "simulated", scenario="") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", scenario="") as server:
         arguments = ["check", str(path), "--data", str(server.data), "--account", OWN, "--format", "json"]
         done = CliRunner().invoke(cli, arguments)
         assert done.exit_code == 0, done.output

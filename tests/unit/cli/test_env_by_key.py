@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.local.client import access_token, call
 from kunsthalle.testing import Served
@@ -20,7 +21,7 @@ ADA = "ada@example.com"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("keys") / "data"
-    with Served(data, "--hypervisor", "simulated", scenario="") as server:
+    with ForkedServed(data, "--hypervisor", "simulated", scenario="") as server:
         yield server
 
 

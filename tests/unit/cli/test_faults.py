@@ -15,13 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures.clients import eventually
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.core.fault_sets import SETS, WORDS, fault_set
 from kunsthalle.core.faults import HEADER, IMPORT_REASONS, Fault
 from kunsthalle.local.client import CallFailed
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
-from kunsthalle.testing.served import Served
 
 QUERY = "?version=2025-06-30&generation=2"
 VPCS = f"/v1/vpcs{QUERY}"
@@ -204,7 +204,7 @@ def test_nothing_is_struck_unless_asked_for(store: World, publisher: Caller) -> 
 
 
 def test_faults_end_with_the_process(tmp_path: Path) -> None:
-    with Served(tmp_path / "data") as served:
+    with ForkedServed(tmp_path / "data") as served:
         added = CliRunner().invoke(cli, ["fault", "set", "bad-day", "--data", str(served.data)])
         assert added.exit_code == 0, added.output
         served.stop()

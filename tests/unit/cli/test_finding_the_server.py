@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder, running
 from kunsthalle.testing.served import Served
@@ -22,7 +23,7 @@ from unit.ibmcloud.command_shell import ibmcloud
 pytestmark = pytest.mark.by_turns(3)
 
 
-class ListedServer(Served):
+class ListedServer(ForkedServed):
     """A server that is among those of this user, as one that was started by hand."""
 
     def environment(self) -> dict[str, str]:
@@ -75,7 +76,7 @@ def test_ibmcloud_signs_in_to_the_only_server(server: Served, tmp_path: Path) ->
 
 
 def test_a_server_in_the_working_directory_comes_before_others(server: Served, elsewhere: Path) -> None:
-    with Served(elsewhere / "kunsthalle-data", "--hypervisor", "simulated") as nearer:
+    with ForkedServed(elsewhere / "kunsthalle-data", "--hypervisor", "simulated", fresh=True) as nearer:
         assert values(verb("env", "--account", "publisher").stdout)["KUNSTHALLE_URL"] == nearer.url != server.url
 
 
@@ -109,7 +110,7 @@ def test_the_address_of_a_server_that_ended_is_recognised(server: Served) -> Non
 
 
 def test_env_waits_for_a_server_that_is_starting(elsewhere: Path, tmp_path: Path) -> None:
-    server = ListedServer(tmp_path / "late", "--hypervisor", "simulated")
+    server = ListedServer(tmp_path / "late", "--hypervisor", "simulated", fresh=True)
     starting = threading.Timer(0.3, server.start)
     starting.start()
     try:
@@ -123,7 +124,7 @@ def test_env_waits_for_a_server_that_is_starting(elsewhere: Path, tmp_path: Path
 
 def test_env_waits_for_the_server_of_the_working_directory(server: Served, elsewhere: Path) -> None:
     """Not for one that runs already: its keys would be taken for those of the server that was just started here."""
-    nearer = Served(elsewhere / "kunsthalle-data", "--hypervisor", "simulated")
+    nearer = ForkedServed(elsewhere / "kunsthalle-data", "--hypervisor", "simulated", fresh=True)
     starting = threading.Timer(0.3, nearer.start)
     starting.start()
     try:

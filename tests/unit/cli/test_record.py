@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.local import environment, folder
 from kunsthalle.local.client import access_token, call
@@ -96,7 +97,7 @@ def test_by_address_with_the_token_of_the_operator(served: Served, tmp_path: Pat
 
 def test_a_server_that_goes_away_is_told_and_what_there_was_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "run.txt"
-    with Served(tmp_path / "data", "--hypervisor", "simulated") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated") as server:
         process = subprocess.Popen(
             [*KUNSTHALLE, "record", "--data", str(server.data), "-o", str(out)], stderr=subprocess.PIPE, text=True
         )

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from fixtures.certificates import NAMES, issue
+from fixtures.forked_served import ForkedServed
 from fixtures.threads import until
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
@@ -399,7 +400,7 @@ def _file(tmp_path: Path, sinks: str) -> str:
 def test_a_killed_process_sends_every_acknowledged_change_at_least_once_and_in_order(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     settings = _file(tmp_path, f"[[audit_sinks]]\nname = 'file'\nurl = 'file://{log}'\nbegin = 'oldest'")
-    server = Served(tmp_path / "data", "--hypervisor", "simulated", "--config", settings)
+    server = ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--config", settings)
     made: list[str] = []
     for number in range(3):
         with server:
@@ -444,7 +445,7 @@ def test_a_slow_sink_slows_no_request(tmp_path: Path, receiver: Receiver) -> Non
     url = f"http://127.0.0.1:{receiver.port}/"
     settings = _file(tmp_path, f"[[audit_sinks]]\nname = 'slow'\nurl = '{url}'\ntimeout = 20")
     receiver.open.clear()
-    with Served(tmp_path / "data", "--hypervisor", "simulated", "--config", settings) as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--config", settings) as server:
         made = [_vpc(server, "first")]
         assert receiver.entered.wait(30), "the sink has it and does not answer"
         made += [_vpc(server, f"vpc-{i}") for i in range(5)]

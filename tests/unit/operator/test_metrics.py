@@ -15,12 +15,12 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from fixtures.app import App
+from fixtures.forked_served import ForkedServed
 from fixtures.frozen_app import OPERATOR
 from kunsthalle.api.access_log import Exchange
 from kunsthalle.api.request_metrics import BUCKETS, RequestMetrics
 from kunsthalle.operator.metrics import DatabaseNumbers
 from kunsthalle.settings import BadSetting, Settings
-from kunsthalle.testing import Served
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -186,7 +186,7 @@ def _free_port() -> int:
 def test_a_port_of_its_own_serves_them_alone(tmp_path: Path) -> None:
     port = _free_port()
     options = ("--hypervisor", "simulated", "--metrics-port", str(port))
-    with Served(tmp_path / "data", *options) as server:
+    with ForkedServed(tmp_path / "data", *options) as server:
         own = _fetch(f"http://127.0.0.1:{port}/metrics")
         assert own.status == 200
         samples = samples_of(own.text)
@@ -194,14 +194,14 @@ def test_a_port_of_its_own_serves_them_alone(tmp_path: Path) -> None:
         assert value(samples, "kunsthalle_open_connections") >= 0
         assert _fetch(f"http://127.0.0.1:{port}/v1/images").status == 404
         assert _fetch(f"{server.url}/metrics").status == 404
-        with pytest.raises(Exception, match="metrics-port"), Served(tmp_path / "other", *options):
+        with pytest.raises(Exception, match="metrics-port"), ForkedServed(tmp_path / "other", *options):
             pass
 
 
 def test_a_token_from_a_file_opens_them(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("scraper-secret\n")
     options = ("--hypervisor", "simulated", "--metrics-token-file", str(tmp_path / "token"))
-    with Served(tmp_path / "data", *options) as server:
+    with ForkedServed(tmp_path / "data", *options) as server:
         url = f"{server.url}/metrics"
         assert [_fetch(url, token).status for token in ("scraper-secret", "", "scraper", "wrong")] == [
             200,
@@ -214,7 +214,7 @@ def test_a_token_from_a_file_opens_them(tmp_path: Path) -> None:
 
 
 def test_metrics_can_be_switched_off(tmp_path: Path) -> None:
-    with Served(tmp_path / "data", "--hypervisor", "simulated", "--metrics", "off", scenario="") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--metrics", "off", scenario="") as server:
         assert _fetch(f"{server.url}/metrics").status == 404
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
 from kunsthalle.transcripts.models import Call, ClockMove, JobFault, StateChange, Transcript
@@ -20,7 +21,10 @@ from unit.transcripts.story import recorded_story
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
     """Two that nobody has used."""
     one, other = (tmp_path_factory.mktemp("served") / "data" for _ in range(2))
-    with Served(one, "--hypervisor", "simulated") as first, Served(other, "--hypervisor", "simulated") as second:
+    with (
+        ForkedServed(one, "--hypervisor", "simulated", fresh=True) as first,
+        ForkedServed(other, "--hypervisor", "simulated", fresh=True) as second,
+    ):
         yield first, second
 
 
@@ -94,7 +98,7 @@ def test_a_server_that_goes_away_leaves_what_there_was(tmp_path: Path) -> None:
     from fixtures.clients import Account
     from unit.transcripts.story import recorder_of
 
-    served = Served(tmp_path / "data", "--hypervisor", "simulated").start()
+    served = ForkedServed(tmp_path / "data", "--hypervisor", "simulated").start()
     recorder = recorder_of(served).start()
     Account(served, "publisher").vpc.list_images()
     while recorder.calls < 2:  # the sign-in and the list

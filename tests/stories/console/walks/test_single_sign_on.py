@@ -15,6 +15,7 @@ import pexpect
 import pytest
 
 from fixtures.certified_provider import CertifiedProvider
+from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
@@ -37,7 +38,7 @@ def served(provider: CertifiedProvider, tmp_path_factory: pytest.TempPathFactory
     """A server whose people sign in with the provider, and of whose publisher ada@example.com is to become a user."""
     folder = tmp_path_factory.mktemp("single-sign-on")
     options = ("--hypervisor", "simulated", "--oidc-providers", str(provider.table(folder)))
-    with Served(folder / "kunsthalle-data", *options) as server:
+    with ForkedServed(folder / "kunsthalle-data", *options) as server:
         provider.configure(server.url, PEOPLE)
         token = _token(server)
         account = server.env("publisher")["IBMCLOUD_ACCOUNT_ID"]
