@@ -15,7 +15,7 @@ from kunsthalle.ibmcloud.grammar import BOOLEAN, FORCE, Command, Flag, Given, fl
 from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, one_of
 from kunsthalle.ibmcloud.printed_tables import Field, when
-from kunsthalle.local.list_parameters import parameter
+from kunsthalle.local.list_parameters import can_be_asked, parameter
 
 RequestBody = Callable[[Run], dict[str, Any]]
 Dress = Callable[[Run, list[Any]], list[Any]]
@@ -30,6 +30,7 @@ GROUP = (
     flag("resource-group-name", "NAME", "Name of the resource group."),
 )
 GROUP_OR_ALL = (*GROUP, flag("all-resource-groups", text="Query all resource groups."))
+_OF_GROUP = "resource_group.id"
 _ONE_GROUP = ("resource-group-id", "resource-group-name")
 NAME = flag("name", "NAME", "New name.")
 OF_VPC = flag("vpc", "VPC", "ID, CRN or name of the VPC, where resources of several have the name.")
@@ -235,19 +236,19 @@ def view_part(run: Run, owner: Resource, path: str, fields: Sequence[Field], nou
 
 def _list(run: Run, resource: Resource, filters: Sequence[Filter], dress: Dress) -> None:
     where = f"region {run.session.region}"
-    asked = asked_of(run, filters)
+    asked, group = asked_of(run, filters), ""
     if resource.grouped:
         group, words = _wanted_group(run)
         where = f"{words} and {where}"
-        asked |= {"resource_group.id": group}
+        asked |= {_OF_GROUP: group} if can_be_asked(resource.path, _OF_GROUP) else {}
     owner = f" of {resource.parents[-1].noun} {run.given[resource.parents[-1].label()]}" if resource.parents else ""
     run.progress("Listing", f"{resource.nouns}{owner} in {where}")
-    entries = [entry for entry in run.api.listed(place(run, resource), resource.key, asked) if _in(entry, asked)]
+    entries = [entry for entry in run.api.listed(place(run, resource), resource.key, asked) if _in(entry, group)]
     run.table(entries if run.json else dress(run, entries), resource.columns, f"No {resource.nouns} were found.")
 
 
-def _in(entry: Any, asked: Mapping[str, Any]) -> bool:
-    group = asked.get("resource_group.id")
+def _in(entry: Any, group: str) -> bool:
+    """Whether it is in a group; of a list that cannot be asked for one, others come too."""
     return not group or entry.get("resource_group", {}).get("id") == group
 
 

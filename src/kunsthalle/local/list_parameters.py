@@ -53,6 +53,11 @@ def parameter(path: str, name: str) -> Parameter:
     return known[name]
 
 
+def can_be_asked(path: str, name: str) -> bool:
+    """Return whether the list at a path has a parameter."""
+    return any(row["name"] == name for row in _lists().get(plain_path(path), ()))
+
+
 def narrowed(path: str, **values: str) -> dict[str, str]:
     """Return what is asked of the list at a path; LookupError for a parameter that the list does not have."""
     return {parameter(path, name).name: value for name, value in values.items()}

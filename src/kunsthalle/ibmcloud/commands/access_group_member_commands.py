@@ -13,6 +13,7 @@ from kunsthalle.ibmcloud.grammar import FORCE, Command
 from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.printed_tables import Field
+from kunsthalle.local.list_parameters import narrowed
 
 _REFUSED = 400
 
@@ -71,7 +72,9 @@ def _members(run: Run) -> str:
 
 def _list(run: Run, kind: Kind) -> None:
     run.core_progress(f"Getting {kind.nouns} of access group {run.given['GROUP']}", by_id=True)
-    entries = list(run.api.listed(_members(run), "members", {"verbose": "true", "type": kind.type}))
+    entries = list(
+        run.api.listed(_members(run), "members", narrowed(f"{GROUPS}/{{}}/members", verbose="true", type=kind.type))
+    )
     run.terminal.ok()
     run.table(entries, kind.columns, f"No {kind.nouns} were found.")
 

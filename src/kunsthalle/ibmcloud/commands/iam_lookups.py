@@ -9,6 +9,7 @@ from kunsthalle.ibmcloud.command_errors import Failed, reason
 from kunsthalle.ibmcloud.grammar import WrongUsage, flag, from_file
 from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.local.list_parameters import narrowed
 
 GROUPS = "/v2/groups"
 POLICIES = "/v1/policies"
@@ -100,10 +101,10 @@ def one_policy(run: Run, id_: str) -> Any:
     return run.api.get(path_of(f"{POLICIES}/{{}}", id_))
 
 
-def listed(run: Run, **query: Any) -> list[Any]:
+def listed(run: Run, **query: str) -> list[Any]:
     """Policies of the account: in the first shape, and as JSON in the one that is asked for."""
     path = POLICIES_V2 if run.json and is_second(run) else POLICIES
-    return list(run.api.listed(path, "policies", {"account_id": run.session.account, **query}))
+    return list(run.api.listed(path, "policies", narrowed(path, account_id=run.session.account, **query)))
 
 
 def as_wanted(run: Run, policy: Any) -> Any:

@@ -23,7 +23,7 @@ from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.printed_tables import Field
-from kunsthalle.ibmcloud.resource_commands import filled
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags
 
 _RINGS = "/api/v2/key_rings"
 _SHOWN: tuple[Field, ...] = (
@@ -32,6 +32,9 @@ _SHOWN: tuple[Field, ...] = (
     ("Creation Date", "creationDate"),
     ("Expiration Date", lambda key: key.get("expirationDate") or "Key does not expire"),
 )
+_REGISTRATIONS = f"{KEYS}/registrations"
+_PATTERN = "Only of resources whose CRN fits; * stands for any characters."
+_OF_REGISTRATIONS = (Filter("crn-query", "urlEncodedResourceCRNQuery", "CRN_PATTERN", _PATTERN, also=("c",)),)
 _REGISTRATION: tuple[Field, ...] = (
     ("Key ID", "keyId"),
     ("CRN", "resourceCrn"),
@@ -161,8 +164,8 @@ def _versions(run: Run) -> None:
 def _registrations(run: Run) -> None:
     said(run, "Retrieving registrations")
     key = run.given.get("key-id")
-    path = path_of(ONE + "/registrations", key) if key else f"{KEYS}/registrations"
-    listed = resources(run, path, filled(urlEncodedResourceCRNQuery=run.given.get("crn-query")))
+    path = path_of(ONE + "/registrations", key) if key else _REGISTRATIONS
+    listed = resources(run, path, asked_of(run, _OF_REGISTRATIONS))
     run.terminal.ok()
     run.table(listed, _REGISTRATION, "No registrations were found.")
 
@@ -217,7 +220,7 @@ _PAGE = (
     flag("starting-offset", "N", "How many keys come before them.", kind="int", also=("s",)),
 )
 _MINE = (
-    flag("crn-query", "CRN_PATTERN", "Only of resources whose CRN fits; * stands for any characters.", also=("c",)),
+    *filter_flags(_REGISTRATIONS, _OF_REGISTRATIONS),
     flag("key-id", "KEY_ID", "Only what this key protects.", also=("k",)),
 )
 _NEW_RING = flag("new-key-ring", "KEY_RING_ID", "Key ring that the key is to be in.", required=True)

@@ -10,6 +10,7 @@ from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.printed_tables import Field
 from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags, group_id
+from kunsthalle.local.list_parameters import narrowed
 
 GROUPS = "/v2/resource_groups"
 _COLUMNS: tuple[Field, ...] = (
@@ -133,8 +134,8 @@ def _delete(run: Run) -> None:
     run.done(f"Resource group {name} was deleted.")
 
 
-def instances(run: Run, **query: Any) -> list[Any]:
-    return list(run.api.listed("/v2/resource_instances", "resources", query))
+def instances(run: Run, **query: str) -> list[Any]:
+    return list(run.api.listed(_INSTANCES_PATH, "resources", narrowed(_INSTANCES_PATH, **query)))
 
 
 def _instances(run: Run) -> None:
@@ -204,6 +205,7 @@ def _quota(run: Run) -> None:
     run.detail(answer, _QUOTA)
 
 
+_INSTANCES_PATH = "/v2/resource_instances"
 _RECLAIMED = "/v1/reclamations"
 _OF_GROUPS = (Filter("default", "default", text="Only the default group.", switch=True),)
 _OF_INSTANCES = (
@@ -245,7 +247,7 @@ COMMANDS = (
         "List service instances: private catalogs and object storage.",
         _instances,
         flags=(
-            *filter_flags("/v2/resource_instances", _OF_INSTANCES),
+            *filter_flags(_INSTANCES_PATH, _OF_INSTANCES),
             flag("all-resource-groups", text="Query all resource groups."),
             _LOCATION,
             *window("instances"),
