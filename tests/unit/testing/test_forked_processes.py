@@ -53,8 +53,8 @@ def test_what_kills_it_is_told_and_others_go_on(tmp_path: Path) -> None:
 
 def test_a_copy_has_the_scenario_and_a_fresh_one_its_own(tmp_path: Path) -> None:
     known = []
-    for name, more in (("one", {}), ("two", {}), ("fresh", {"fresh": True})):
-        with ForkedServed(tmp_path / name, *SIMULATED, **more) as server:  # type: ignore[arg-type]
+    for name, fresh in (("one", False), ("two", False), ("new", True)):
+        with ForkedServed(tmp_path / name, *SIMULATED, fresh=fresh) as server:
             known.append(server.env("publisher")["IBMCLOUD_API_KEY"])
     assert known[0] == known[1] != known[2]
 
