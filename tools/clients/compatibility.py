@@ -40,6 +40,16 @@ SECTIONS = {
             "The operations that are not in scope answer 501."
         ),
     ),
+    "openstack": (
+        "OpenStack",
+        (
+            "The engine for many hosts, on a real Keystone, Nova with libvirt and QEMU, Cinder on Ceph, and Glance: "
+            "`./dev fleet` installs and starts them on one machine. The suite of all engines; the main job from import "
+            "to nothing left in the cloud, with two hosts, consoles and an export that is compared bit by bit; and "
+            "processes of the product that are killed in the middle of their operations. openstacksdk judges what is "
+            "in the cloud."
+        ),
+    ),
 }
 """File of a result, in the order of the page; its heading, and what its steps are."""
 
@@ -71,8 +81,9 @@ def page(note: str, folder: Path = FOLDER) -> str:
 
 {note}
 
-You will find what clients that other people wrote can do with the product: the
-result of the last `./dev clients NAME --write`.
+You will find what clients that other people wrote can do with the product, the result of the last
+`./dev clients NAME --write`; and what the product can do with an engine that others wrote, the result of the last
+`./dev fleet run --write`.
 
 {parts}"""
 
@@ -117,6 +128,8 @@ def _failed(walks: list[dict[str, Any]]) -> str:
 def _covers(walks: list[dict[str, Any]]) -> str:
     """A row for each name that is covered; where each is in one walk alone, a row for each walk."""
     covered = sorted(_covered(walks).items())
+    if not covered:
+        return ""
     if all(len(names) == 1 for _name, names in covered):
         rows = _rows(
             (walk["name"], ", ".join(f"`{name}`" for name in walk["covers"])) for walk in walks if walk["covers"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from fixtures.engines import storage_at
 from fixtures.worlds import World
 from kunsthalle.core.clock import SECOND, MovableClock
+from kunsthalle.db.session import Session
+from kunsthalle.db.tables import leases
 from kunsthalle.hypervisor.disk_protocol import DiskKind, DiskSpec
 from kunsthalle.hypervisor.protocol import NotRunning, ServerSpec
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
@@ -77,6 +81,26 @@ def test_the_lock_of_a_node_that_died_is_free_after_a_while_and_stays_with_who_t
     with pytest.raises(LockHeld), ServerLocks(world.store, world.base, Patient()).hold("a", patience=1):
         pass
     taken.__exit__(None, None, None)
+
+
+def test_the_lock_of_a_call_that_takes_long_is_renewed(world: World) -> None:
+    clock = Late(world.clock, 0)
+    soon = dataclasses.replace(world.base, clock=clock)
+    renewed = threading.Event()
+
+    def until(session: Session) -> int:
+        return int(session.execute(select(leases.c.until)).scalar_one())
+
+    with ServerLocks(world.store, soon, renewal=0.01).hold("a"):
+        before = world.store.read(world.base, until)
+        clock._ahead = (LOCK_SECONDS - 1) * SECOND
+        while world.store.read(world.base, until) < before + (LOCK_SECONDS - 2) * SECOND:
+            renewed.wait(0.01)
+        late = dataclasses.replace(world.base, clock=Late(world.clock, LOCK_SECONDS + 1))
+        with pytest.raises(LockHeld), ServerLocks(world.store, late, Patient()).hold("a", patience=0):
+            pass
+    with ServerLocks(world.store, world.base).hold("a", patience=0):
+        pass
 
 
 def test_a_fault_gives_the_lock_back(world: World) -> None:
