@@ -209,10 +209,11 @@ class Pipeline:
             return refusal(_no_route(method, match.allowed), match.surface, ctx)
         route = match.route
         exchange.route = route.path
-        call = partial(self._answered, scope, receive, headers, ctx, exchange, path, match.params, route)
+        token = self._callers.key_of(headers)
+        payer = self._callers.account_of(token)
+        call = partial(self._answered, scope, receive, headers, ctx, exchange, path, match.params, route, token, payer)
         if not self._is_limited(route, headers):
             return await call()
-        payer = self._callers.account_of(self._callers.key_of(headers))
         try:
             self.limits.check(payer, ctx.client)
         except Problem as problem:
@@ -239,12 +240,12 @@ class Pipeline:
         path: str,
         params: Mapping[str, str],
         route: Route,
+        token: int,
+        payer: str,
     ) -> Answer:
-        """The answer of a route that exists."""
+        """The answer of a route that exists. `token` is what the token is remembered by, and `payer` whose it was."""
         request: Request | None = None
         account_id = ""
-        token = self._callers.key_of(headers)
-        payer = self._callers.account_of(token)
         try:
             body = _NOTHING
             if route.method not in {"GET", "HEAD"}:
