@@ -23,6 +23,7 @@ from msgspec import UNSET
 from kunsthalle import __version__
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
+from kunsthalle.api import permitted_operations
 from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.call_limits import CallLimits, set_limits
@@ -378,8 +379,7 @@ def build(
     def scenarios() -> SavedScenarios:
         from kunsthalle.operator.saved_states import SavedScenarios
 
-        parts = (settings, store, context, clock, worker, drivers)
-        return SavedScenarios(*parts, forget=forget, secrets=_secret_places)
+        return SavedScenarios(settings, store, context, clock, worker, drivers, forget=forget, secrets=_secret_places)
 
     def whole() -> Pipeline:
         from kunsthalle.block_storage.unchecked_images import schedule
@@ -387,6 +387,7 @@ def build(
         from kunsthalle.operator.fault_callers import callers
         from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
+        from kunsthalle.operator.routes_jobs import routes as job_routes
         from kunsthalle.operator.routes_quotas import quota_routes
         from kunsthalle.operator.routes_recordings import recording_routes
         from kunsthalle.operator.routes_signing_keys import signing_key_routes
@@ -402,8 +403,10 @@ def build(
             *recording_routes(store.recordings, partial(_other_nodes, store)),
             *signing_key_routes(lambda session: nodes.others(session, store.node)),
             *quota_routes(),
+            *job_routes(store.node, lambda session: nodes.names(session, store.node)),
         )
-        made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
+        every = permitted_operations.with_questions((*routes, *operations, *rehearsal))
+        made = pipeline(Router(every, not_implemented), partial(authenticate, tokens))
         on_loaded()
         return made
 

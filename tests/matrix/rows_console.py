@@ -59,6 +59,7 @@ NAMES = {
     "rule_id": "security_groups/rules",
     "target_id": "virtual_network_interfaces",
     "bucket_name": "buckets",
+    "account_id": "accounts",
 }
 """What a path of the console names, and the key of the publisher's id."""
 
@@ -91,6 +92,8 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
         "version": "3.0.0",
     },
     "/images/buckets/new": lambda _frozen: {"name": "another"},
+    "/accounts/{account_id}/move": lambda _frozen: {"parent": "crn:v1:bluemix:public:enterprise::a/1::enterprise:2"},
+    "/accounts/{account_id}/delete": lambda _frozen: {"confirm": "publisher"},
     "/buckets/{bucket_name}/delete": lambda _frozen: {"object": "hidden.img", "confirmed": "yes"},
     "/images/upload/cancel": lambda frozen: {"upload": frozen.ids["uploads"]},
     "/catalogs/new": lambda _frozen: {"label": "another"},

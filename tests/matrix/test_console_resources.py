@@ -18,7 +18,9 @@ from fixtures.frozen_app import QUERY, FrozenApp
 from kunsthalle.console import account_settings_pages, audit_pages, resource_shapes, security_group_pages
 from kunsthalle.console.all_pages import KINDS
 from kunsthalle.console.forms import Form
+from kunsthalle.console.image_pages import MANAGED
 from kunsthalle.console.navigation import MENU
+from kunsthalle.console.page_frame import NO_ROLE
 from kunsthalle.console.resource_shapes import Action, Kind
 from kunsthalle.console.transfer_pace import at_pace, paced, wait
 from kunsthalle.core.clock import moment
@@ -259,3 +261,25 @@ def test_a_deleted_catalog_says_how_many_days_are_left(frozen: FrozenApp) -> Non
     assert '<progress class="wide" max="100" value="0" aria-label="Time until it is reclaimed">' in shown(
         frozen, "/reclamations"
     )
+
+
+def test_what_a_role_does_not_permit_is_there_and_says_why(frozen: FrozenApp) -> None:
+    """By the viewer, who may look; the owner gets links."""
+    image = frozen.ids["free image"]
+    for path in (f"/images/custom/{image}", "/images/custom", "/volumes", "/vpcs"):
+        html = shown(frozen, path, "viewer")
+        assert NO_ROLE in html, path
+        assert 'aria-disabled="true"' in html, path
+        assert NO_ROLE not in shown(frozen, path), path
+    assert f'href="/console/images/custom/{image}/delete"' not in shown(frozen, f"/images/custom/{image}", "viewer")
+    assert f'href="/console/images/custom/{image}/delete"' in shown(frozen, f"/images/custom/{image}")
+
+
+def test_what_would_be_refused_says_so_before_it_is_asked_for(frozen: FrozenApp) -> None:
+    held, volume = f"/images/custom/{frozen.ids['images']}", f"/volumes/{frozen.ids['volumes']}"
+    html = shown(frozen, held)
+    assert html.count(MANAGED) == 4
+    assert f'href="/console{held}/edit"' in html
+    assert not re.search(rf'href="/console{held}/(share|delete|deprecate|obsolete)"', html)
+    assert "It is attached to the instance" in shown(frozen, volume)
+    assert f'href="/console{volume}/delete"' not in shown(frozen, volume)

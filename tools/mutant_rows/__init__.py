@@ -9,6 +9,7 @@ from tools.mutant_rows import (
     faults_of_machines,
     faults_of_operation,
     faults_of_records,
+    faults_of_the_console,
 )
 from tools.mutant_rows.row import Mutant
 
@@ -19,6 +20,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *faults_of_machines.ROWS,
     *faults_of_operation.ROWS,
     *faults_of_records.ROWS,
+    *faults_of_the_console.ROWS,
 )
 """Every fault; names are of one kind."""
 

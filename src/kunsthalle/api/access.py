@@ -32,6 +32,11 @@ class Access(Struct, frozen=True):
         """The models of which the rule finds one, for the handler; none where it looks nothing up."""
         return ()
 
+    @property
+    def by_role(self) -> bool:
+        """Whether nobody may make the call who holds the action on nothing."""
+        return False
+
     def check(self, session: Session, request: Request) -> Authorized[Any] | None:  # noqa: ARG002  the rule's shape
         """Return what was looked up, if anything; a Problem unless the call may go on."""
         return None
@@ -47,6 +52,10 @@ class Item(Access, frozen=True):
     @property
     def finds(self) -> tuple[type, ...]:
         return (self.resource_type.model,)
+
+    @property
+    def by_role(self) -> bool:
+        return True
 
     @property
     def resource_type(self) -> ResourceType[Any]:
@@ -82,6 +91,10 @@ class ItemIfThere(Item, frozen=True):
 
 class Create(Access, frozen=True):
     """For somebody who holds the action on anything at all; the service then checks the very resource."""
+
+    @property
+    def by_role(self) -> bool:
+        return True
 
     def check(self, session: Session, request: Request) -> None:  # noqa: ARG002  the rule's shape
         if session.ctx.grants.scope(self.action).empty:

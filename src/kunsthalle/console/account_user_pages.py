@@ -67,7 +67,17 @@ async def forest(visit: Visit) -> list[Node]:
 
 
 async def _tree(visit: Visit) -> Response:
-    return visit.page("access/tree.html", tops=await forest(visit), active=visit.session and visit.session.active)
+    tops = await forest(visit)
+    return visit.page("access/tree.html", tops=tops, active=visit.active, administers=_administers(visit, tops))
+
+
+def _administers(visit: Visit, nodes: list[Node]) -> bool:
+    """Whether the account of the visitor is that of the enterprise: others move and delete no account."""
+    return any(
+        _administers(visit, node.below)
+        or (node.row["id"] == visit.active and bool(node.row.get("is_enterprise_account")))
+        for node in nodes
+    )
 
 
 async def _users(visit: Visit) -> Response:

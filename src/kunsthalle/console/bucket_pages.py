@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Listing, Made, Row, Slice, listing
 from kunsthalle.console.object_downloads import address
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.core.records import dataclass
 
 BUCKETS = "/_kunsthalle/buckets"
 _OBJECTS = f"{BUCKETS}/{{bucket}}/objects"

@@ -8,9 +8,11 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused
 from kunsthalle.console.forms import Form
+from kunsthalle.console.image_pages import MANAGED
 from kunsthalle.console.listing import Linked, Row, everything
 from kunsthalle.console.page_frame import Page, Visit, form
 from kunsthalle.console.resource_addresses import Address, address_of
+from kunsthalle.console.storage_pages import attached
 from kunsthalle.core.records import dataclass
 
 MOST = 100
@@ -41,13 +43,12 @@ class Outcome:
 
 async def _image(_visit: Visit, row: Row) -> str:
     if row["catalog_offering"]["managed"]:
-        return "A private catalog manages it: it must be freed first."
+        return MANAGED
     return ""
 
 
 async def _volume(_visit: Visit, row: Row) -> str:
-    names = [entry["instance"]["name"] for entry in row["volume_attachments"]]
-    return f"It is attached to the instance {', '.join(names)}." if names else ""
+    return attached(row)
 
 
 async def _template(visit: Visit, row: Row) -> str:

@@ -53,6 +53,8 @@ class Console:
         self._ctx = base
         self._sessions = Sessions(store, base)
         self._pages = Pages((*PAGES, *DOWNLOADS, *CALLS))
+        sent = {entry.operation for entry in PAGES if entry.method == "POST" and not entry.operator}
+        self._operations = sorted(sent - {""})
         self._shapes = frozenset(shape(entry.path) for entry in PAGES if entry.method == "GET")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +100,9 @@ class Console:
             text = "The log of the server has the details under this trace."
             return visit.page("refused.html", 500, title="The server failed", text=text, trace=trace)
 
+    def _form_at(self, path: str) -> Page | None:
+        return self._pages.find("POST", path)[0]
+
     def _stranger(self, request: Request) -> Visit:
         """A visit of somebody without a session."""
         secure = request.url.scheme == "https" or self._ctx.origin.startswith("https://")
@@ -119,6 +124,7 @@ class Console:
 
     async def _visit(self, request: Request) -> Visit:
         visit = self._stranger(request)
+        visit.form_at = self._form_at
         visit.secret = request.cookies.get(session_cookie(visit.secure), "")
         session = visit.session = await self._sessions.find(visit.secret)
         if session is not None:
@@ -138,8 +144,10 @@ class Console:
             return visit.to("/invitations")
         if page.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
-        if page.method == "GET" and page.signed_in and not page.script and not visit.query.get("part"):
-            await visit.count_requests()
+        if page.method == "GET" and page.signed_in and not page.script and not page.file:
+            await visit.ask_for_roles(self._operations)
+            if not visit.query.get("part"):
+                await visit.count_requests()
         answer = await page.handler(visit)
         return _for_dialog(answer) if visit.request.headers.get(_DIALOG) else answer
 

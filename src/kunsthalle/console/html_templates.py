@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,24 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"static": static.address, "menu": MENU, "form_field": _form_field}
+    made.globals |= {"static": static.address, "menu": MENU, "form_field": _form_field, "refusal": _refusal}
     made.filters |= {"moment": _moment, "bytes": _bytes, "words": _words, "picked": picked}
     made.globals["ui"] = made.get_template("ui.html").module
     return made
 
 
+_visit: ContextVar[Any] = ContextVar("visit")
+"""Whose page is being rendered: the pieces of pages are macros without a context of their own."""
+
+
+def _refusal(path: str) -> str:
+    """Why the visitor would be refused what a page of the console is for; '' where nothing is known against it."""
+    return str(_visit.get().refusal(path))
+
+
 def render(template: str, part: str, **values: Any) -> Iterator[str]:
     """A template in pieces, the first of which is the head; or one live part of it: the block `live_<part>`."""
+    _visit.set(values["visit"])
     page_template = environment().get_template(template)
     block = page_template.blocks.get(f"live_{part}") if part else None
     if block is not None:

@@ -11,6 +11,7 @@ from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.console.root_key_pages import choices_of_keys
 from kunsthalle.console.transfer_pace import paced
 from kunsthalle.core.disk_formats import IMPORTED, listed
@@ -31,25 +32,31 @@ MOVING = frozenset({"pending", "deleting"})
 """States that an image leaves by itself: its page looks again."""
 
 
-def acts(image: Row) -> list[tuple[str, str, bool]]:
-    """What can be asked for, given the image's status; what is then refused is told with the reason."""
+MANAGED = "A private catalog manages it: it must be freed first."
+_OFFERED: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("Share to catalog", "share", frozenset({"available"})),
+    ("Rename", "edit", frozenset({"available", "deprecated", "obsolete"})),
+    ("Show export jobs", "exports", frozenset({"available", "deprecated", "obsolete"})),
+    ("Deprecate", "deprecate", frozenset({"available", "obsolete"})),
+    ("Make obsolete", "obsolete", frozenset({"available", "deprecated"})),
+    ("Delete", "delete", frozenset(_STATES) - {"deleting"}),
+)
+"""What can be asked for, its word in addresses, and the states that offer it."""
+_FREE_ALONE = frozenset({"share", "deprecate", "obsolete", "delete"})
+"""What is refused while a catalog manages the image (R2), and says so before it is asked for."""
+
+
+def acts(image: Row) -> list[Offer]:
+    """What can be asked for, given the image's status, and why it would be refused where that is known."""
     at, status = f"/images/custom/{image['id']}", image["status"]
-    entries = [("Show details", at, False)]
-    entries.append(("Show lineage", f"{at}/lineage", False))
-    if status == "available" and not image["catalog_offering"]["managed"]:
-        entries.append(("Share to catalog", f"{at}/share", False))
-    if status in {"available", "deprecated", "obsolete"}:
-        entries.append(("Rename", f"{at}/edit", False))
-        entries.append(("Show export jobs", f"{at}/exports", False))
-    if status in {"available", "obsolete"}:
-        entries.append(("Deprecate", f"{at}/deprecate", False))
-    if status in {"available", "deprecated"}:
-        entries.append(("Make obsolete", f"{at}/obsolete", False))
-    if status == "failed":
-        entries.append(("Import again", "/images/custom/import", False))
-    if status != "deleting":
-        entries.append(("Delete", f"{at}/delete", True))
-    return entries
+    held = image["catalog_offering"]["managed"]
+    offered = [
+        Offer(label, f"{at}/{word}", word == "delete", MANAGED if held and word in _FREE_ALONE else "")
+        for label, word, states in _OFFERED
+        if status in states
+    ]
+    again = [Offer("Import again", "/images/custom/import", False)] if status == "failed" else []
+    return [Offer("Show details", at, False), Offer("Show lineage", f"{at}/lineage", False), *again, *offered]
 
 
 async def _image(visit: Visit) -> Any:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.responses import Response
 
 from kunsthalle.api.asgi import Receive, Scope, Send
 from kunsthalle.console.api_client import Refused, segment
-from kunsthalle.console.page_frame import Page, Visit, page
+from kunsthalle.console.page_frame import Page, Visit
 from kunsthalle.console.sign_in_pages import renewed
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.records import dataclass
 from kunsthalle.core.text_values import integer
 
 log = get_logger("console")
@@ -147,5 +147,5 @@ def address(bucket: str, key: str) -> str:
     return f"/buckets/{segment(bucket)}/download?object={segment(key)}"
 
 
-DOWNLOADS: tuple[Page, ...] = (page("/buckets/{bucket_name}/download", _download, f"GET {CONTENT}"),)
+DOWNLOADS: tuple[Page, ...] = (Page("GET", "/buckets/{bucket_name}/download", _download, f"GET {CONTENT}", file=True),)
 """What is no page, and answered with one where it is refused."""

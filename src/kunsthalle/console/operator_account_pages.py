@@ -29,13 +29,14 @@ _STATES = ("pending", "starting", "running", "stopping", "stopped", "restarting"
 _STATUS = Choice("status", "Status", tuple((state, state.capitalize()) for state in _STATES))
 
 
-async def _every_account(visit: Visit) -> list[Row]:
+async def every_account(visit: Visit) -> list[Row]:
+    """All accounts of the server, for whoever operates it."""
     return list((await visit.api.operate("GET", _ACCOUNTS))["accounts"])
 
 
 async def _accounts(visit: Visit) -> Response:
     async def rows(_api: Api) -> list[Row]:
-        return await _every_account(visit)
+        return await every_account(visit)
 
     return visit.page(
         "operator/accounts.html", list=await listing(visit.api, visit.query, Made(rows), _ACCOUNT_COLUMNS)
@@ -54,7 +55,7 @@ async def _account(visit: Visit, filled: Form) -> Response:
 
 
 async def _machines(visit: Visit) -> Response:
-    names = {row["id"]: row["name"] for row in await _every_account(visit)}
+    names = {row["id"]: row["name"] for row in await every_account(visit)}
 
     async def rows(_api: Api) -> list[Row]:
         every = (await visit.api.operate("GET", _MACHINES))["machines"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kunsthalle.console.single_sign_on_pages import SingleSignOn
 
 ROOT = "/console"
+NO_ROLE = "You have no role in this account that permits this."
 SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
@@ -91,6 +92,10 @@ class Visit:
     """The paths of the pages that there are, without the names of what is in them."""
     now: int = 0
     """The moment of the product clock, in microseconds."""
+    refused_operations: frozenset[str] = frozenset()
+    """The operations behind forms that the visitor has no role for."""
+    form_at: Callable[[str], Page | None] = lambda _path: None
+    """The page that the form at a path is sent to."""
     waiting: int = 0
     """How many share requests wait for an answer of the account."""
 
@@ -106,6 +111,22 @@ class Visit:
             if refused.status == 403:
                 return None
             raise
+
+    async def ask_for_roles(self, operations: Iterable[str]) -> None:
+        """Which of the operations behind forms are to be offered to nobody without a role for them."""
+        try:
+            query = [("operation", name) for name in operations]
+            told = await self.api.get("/_kunsthalle/refused_operations", query)
+        except Refused as refused:
+            if refused.status != 403:  # who is in no account may do next to nothing, and is told so by each page
+                raise
+        else:
+            self.refused_operations = frozenset(told["refused"])
+
+    def refusal(self, path: str) -> str:
+        """Why the form at an address would be refused for want of a role; '' where nothing is known against it."""
+        page = self.form_at(path.partition("?")[0])
+        return NO_ROLE if page is not None and page.operation in self.refused_operations else ""
 
     async def count_requests(self) -> None:
         """How many share requests wait for an answer, which every page shows in its menu. Refused for a token that is
@@ -219,6 +240,8 @@ class Page:
     operator: bool = False
     without_account: bool = False
     """Also for somebody who was invited and is in no account yet."""
+    file: bool = False
+    """What is kept as a file: opened as a page is, and none."""
     script: bool = False
     """What a script asks for, and is answered in JSON or nothing: no page that is looked at."""
 

@@ -12,6 +12,7 @@ from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instance_pages import standing
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.console.root_key_pages import choices_of_keys
 
 _VOLUME, _SNAPSHOT = "/v1/volumes/{id}", "/v1/snapshots/{id}"
@@ -70,10 +71,18 @@ _SNAPSHOTS = (
 _ATTACHED = Choice("attachment_state", "Use", (("attached", "Attached"), ("unattached", "Not attached")))
 
 
-def volume_acts(volume: Row) -> list[Act]:
+def attached(volume: Row) -> str:
+    """Why a volume cannot be deleted: '' where it is attached to nothing."""
+    names = [entry["name"] for entry in servers_of(volume)]
+    return f"It is attached to the instance {', '.join(names)}." if names else ""
+
+
+def volume_acts(volume: Row) -> list[Offer]:
     at = f"/volumes/{segment(volume['id'])}"
-    offered = acts(at, _DELETE_VOLUME) if volume["status"] != "pending_deletion" else []
-    return [("Take snapshot", f"{at}/snapshot", False), *offered]
+    offered = [Offer("Take snapshot", f"{at}/snapshot", False)]
+    if volume["status"] != "pending_deletion":
+        offered.append(Offer(_DELETE_VOLUME.label, f"{at}/{_DELETE_VOLUME.key}", True, attached(volume)))
+    return offered
 
 
 def snapshot_acts(snapshot: Row) -> list[Act]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kunsthalle.console.listing import Row
 from kunsthalle.core.clock import SECOND, moment
+from kunsthalle.core.records import dataclass
 
 _DAY = 86_400
 _UNITS = (("days", _DAY, 2 * _DAY), ("h", 3_600, 3_600), ("min", 60, 60))
@@ -45,6 +44,11 @@ def wait(began: str, ends: str, now: int) -> Wait:
     gone = min(max(now - start, 0), end - start)
     left = _words((end - now) / SECOND) if now < end else ""
     return Wait(100 * gone // (end - start) if end > start else 100, left)
+
+
+def since(began: str, now: int) -> str:
+    """How long ago a moment of the product clock was; '' for one that is not over."""
+    return _words((now - moment(began)) / SECOND) if moment(began) < now else ""
 
 
 def _words(seconds: float) -> str:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, page
 from kunsthalle.core.records import dataclass
+from kunsthalle.core.sizes import MIB
 
 _AUDIT = "/_kunsthalle/audit"
 DAYS = 14
@@ -125,6 +126,21 @@ def plotted(entries: Iterable[Row], days: list[str]) -> list[Plot]:
     ]
 
 
+def bytes_plot(told: Iterable[Row], days: list[str]) -> Plot:
+    """The bytes of images that there still are, at the end of each day, in MiB."""
+    by_day = {row["day"]: row["bytes"] for row in told}
+    total = sum(count for day, count in by_day.items() if day < days[0])
+    numbers = []
+    for day in days:
+        total += by_day.get(day, 0)
+        numbers.append([-(-total // MIB)])
+    return Plot("bytes", "MiB of images that there still are", (Series("MiB", "plot-good", _none),), days, numbers)
+
+
+def _none(_entry: Row) -> bool:
+    return False
+
+
 async def _entries(visit: Visit, since: str) -> tuple[list[Row], bool]:
     """The entries since a day, the newest first, and whether there are more than were read."""
     entries, start = list[Row](), ""
@@ -142,7 +158,9 @@ async def _usage(visit: Visit) -> Response:
     clock = await visit.api.operate("GET", "/_kunsthalle/clock")
     days = last_days(clock["now"])
     entries, cut = await _entries(visit, days[0])
-    return visit.page("operator/usage.html", plots=plotted(entries, days), cut=len(entries) if cut else 0)
+    taken = (await visit.api.operate("GET", "/_kunsthalle/image_bytes"))["days"]
+    plots = [*plotted(entries, days), bytes_plot(taken, days)]
+    return visit.page("operator/usage.html", plots=plots, cut=len(entries) if cut else 0)
 
 
 PAGES: tuple[Page, ...] = (page("/operator/usage", _usage, f"GET {_AUDIT}", operator=True),)

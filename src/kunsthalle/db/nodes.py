@@ -117,6 +117,17 @@ def others(session: Session, own: str) -> int:
     return int(row[0]) if row else 0
 
 
+def names(session: Session, own: str) -> list[str]:
+    """The names of all nodes that have connections to the database, `own` among them."""
+    if session.dialect == "sqlite":
+        return [own]
+    statement = text(
+        "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'kunsthalle-%'"
+    )
+    return sorted({own, *(str(row[0]) for row in session.all(statement))})
+
+
 def folder_in_common(session: Session) -> str:
     """The id of the folder that the nodes of the database have in common; empty where none has started yet."""
     return "" if session.dialect == "sqlite" else str(kv.get(session, _FOLDER) or "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.console.usage_pages import DAYS, last_days, plotted
+from kunsthalle.console.usage_pages import DAYS, bytes_plot, last_days, plotted
+from kunsthalle.core.sizes import MIB
 
 
 def _entry(at: str, outcome: int, action: str = "is.vpc.vpc.create") -> dict[str, Any]:
@@ -39,3 +40,11 @@ def test_the_pieces_of_a_bar_stand_on_each_other_and_the_highest_fills_the_plot(
     assert (below.y, below.height, below.told) == (25.0, 75.0, "2027-03-02: 3 succeeded")
     assert (above.y, above.height, above.told) == (0.0, 25.0, "2027-03-02: 1 refused")
     assert below.x == above.x == 40 * (DAYS - 1) + 4
+
+
+def test_bytes_add_up_and_those_of_earlier_days_are_there_from_the_first_on() -> None:
+    days = ["2027-01-01", "2027-01-02", "2027-01-03"]
+    told = [("2026-12-01", 3 * MIB), ("2027-01-02", MIB // 2), ("2027-01-03", 2 * MIB), ("2027-02-01", MIB)]
+    plot = bytes_plot([{"day": day, "bytes": count} for day, count in told], days)
+    assert plot.numbers == [[3], [4], [6]]
+    assert [bar.told for bar in plot.bars][-1] == "2027-01-03: 6 MiB"

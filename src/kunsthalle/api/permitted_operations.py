@@ -1,0 +1,68 @@
+"""`/_kunsthalle/refused_operations`: which operations a caller has no role for, so that a client offers none of them.
+
+Who may do something to anything at all is told yes; whether to a resource that a call names, the call says.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from kunsthalle.api import access
+from kunsthalle.api.access import Access
+from kunsthalle.api.query_params import Parameters
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.surfaces.iam import OPERATOR
+from kunsthalle.core.errors import invalid
+from kunsthalle.db.session import Session
+
+PATH = "/_kunsthalle/refused_operations"
+
+
+class OperationsParameters(Parameters, frozen=True):
+    """Which operations are asked about."""
+
+    operation: Annotated[
+        tuple[str, ...], Meta(description="Method and path of an operation, as `POST /v1/images`; may be repeated.")
+    ] = ()
+
+
+class RefusedOperationsResponse(ResponseBody):
+    """Those of the operations that the caller has no role for, whatever they name."""
+
+    refused: list[str]
+
+
+def _is_refused(session: Session, rule: Access) -> bool:
+    """Whether the rule is about an action that no grant of the caller's has."""
+    return rule.by_role and session.ctx.grants.scope(rule.action).empty
+
+
+def with_questions(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The routes, and the one that is asked about them."""
+    rules = {entry.name: entry.access for entry in routes}
+
+    def refused(session: Session, _request: Request, query: OperationsParameters) -> RefusedOperationsResponse:
+        """Say which operations the caller has no role for."""
+        unknown = [name for name in query.operation if name not in rules]
+        if unknown:
+            text = f"There is no operation '{unknown[0]}'."
+            raise invalid("bad_request", text, "operation", type_="parameter")
+        names = [name for name in query.operation if _is_refused(session, rules[name])]
+        return RefusedOperationsResponse(refused=names)
+
+    return (
+        *routes,
+        route(
+            "GET",
+            PATH,
+            refused,
+            surface=OPERATOR,
+            access=access.member("kunsthalle.permission.read"),
+            query=OperationsParameters,
+            answer=RefusedOperationsResponse,
+        ),
+    )

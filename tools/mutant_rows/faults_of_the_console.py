@@ -1,0 +1,76 @@
+"""Faults of the console: who gets which bytes, and what a page says."""
+
+from __future__ import annotations
+
+from tools.mutant_rows.row import UNIT, Mutant
+
+DOWNLOADS = "tests/stories/console/test_downloads.py"
+RESOURCES = "tests/matrix/test_console_resources.py"
+UPLOADS = f"{UNIT}/images/test_uploads.py"
+
+ROWS = (
+    Mutant(
+        "a download goes on after signing out",
+        "sessions",
+        "console/object_downloads.py",
+        "        await _as_signed_in_now(visit)\n        try:",
+        "        try:",
+        (f"{DOWNLOADS}::test_who_signs_out_gets_no_further_piece",),
+    ),
+    Mutant(
+        "a name leaves its header",
+        "headers of files",
+        "console/object_downloads.py",
+        '    plain = _PLAIN.sub("_", name).lstrip(". ") or "object"',
+        '    plain = name.lstrip(". ") or "object"',
+        (f"{DOWNLOADS}::test_a_name_cannot_leave_its_header",),
+    ),
+    Mutant(
+        "a download that goes on with another object",
+        "downloads",
+        "console/object_downloads.py",
+        '    if span is None or headers.get("if-range", tag) != tag:',
+        "    if span is None:",
+        (f"{DOWNLOADS}::test_what_broke_off_goes_on",),
+    ),
+    Mutant(
+        "a piece of an object that was replaced",
+        "downloads",
+        "images/bucket_service.py",
+        '            if tag not in {"", shown}:',
+        '            if tag not in {"", shown, tag}:',
+        (f"{UPLOADS}::test_an_object_is_read_in_pieces_and_never_mixed_with_another",),
+    ),
+    Mutant(
+        "the last object of a page is left out",
+        "lists",
+        "images/bucket_service.py",
+        "            results = self._of(session).objects(bucket, most + 1, after)",
+        "            results = self._of(session).objects(bucket, most, after)",
+        (f"{UPLOADS}::test_a_bucket_is_listed_page_by_page_to_its_end",),
+    ),
+    Mutant(
+        "a wait that has no end",
+        "progress",
+        "console/transfer_pace.py",
+        '    left = _words((end - now) / SECOND) if now < end else ""',
+        "    left = _words((end - now) / SECOND)",
+        (f"{RESOURCES}::test_a_wait_tells_how_long_it_still_is",),
+    ),
+    Mutant(
+        "a reading of the doctor that has just begun for ever",
+        "progress",
+        "operator/doctor/findings.py",
+        'self.total, self.began = "reading", 0, total, self.now()',
+        'self.total, self.began = "reading", 0, total, None',
+        (f"{UNIT}/operator/test_doctor.py::test_it_says_how_long_it_has_been_reading",),
+    ),
+    Mutant(
+        "jobs are told to anybody",
+        "the operator's token",
+        "operator/routes_jobs.py",
+        'access.operator("kunsthalle.job.read")',
+        'access.public("kunsthalle.job.read")',
+        (f"{UNIT}/operator/test_job_lists.py::test_nobody_but_the_operator_is_told",),
+    ),
+)
