@@ -12,7 +12,8 @@ from pathlib import Path
 from tools.bench.processes import CLIENT_CORE, ROOT, on_core
 from tools.bench.report import Figure, Section
 
-MOST_SECONDS = 0.150
+MOST_SECONDS = {"ibmcloud": 0.050, "kunsthalle": 0.150}
+"""By program."""
 _BIN = Path(sys.executable).parent
 _NOTHING = "python -c pass"
 _VERBS: dict[str, list[str]] = {
@@ -52,8 +53,8 @@ def run(folder: Path, rounds: int) -> Section:
                 f"{median[name] * 1000:.0f} ms",
                 f"{nothing * 1000:.0f} ms {_NOTHING}",
                 median[name] / nothing,
-                f"< {MOST_SECONDS * 1000:.0f} ms",
-                median[name] < MOST_SECONDS,
+                f"≤ {MOST_SECONDS[name.split()[0]] * 1000:.0f} ms",
+                median[name] <= MOST_SECONDS[name.split()[0]],
             )
             for name in _VERBS
             if name != _NOTHING
