@@ -5,8 +5,6 @@ pages and messages take it from here. The rules of a format, which read files, a
 import) and `disk_images/conversion.py` (to convert).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

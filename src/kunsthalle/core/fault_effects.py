@@ -4,8 +4,6 @@ To add one: its row here, then what applies it, for a call in `api/fault_injecti
 `core/faults.py` says which calls and jobs meet a fault.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 

@@ -1,7 +1,5 @@
 """The hypervisors that instances may run on: a row each. The drivers themselves: `hypervisor/hypervisor_drivers.py`."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_INTEGER = r"-?[0-9]{1,18}"
 LARGEST = 10**18 - 1
 """No text stands for a number beyond this one, in either direction."""
 WIRE = (frozenset({"true"}), frozenset({"false"}))
@@ -30,7 +30,7 @@ def boolean(text: str, words: Words = WIRE) -> bool | None:
 
 def integer(text: str, least: int = -LARGEST, most: int = LARGEST) -> int | None:
     """Return the whole number that a text is, or None where it is none or out of bounds. Only ASCII digits count."""
-    if _INTEGER.fullmatch(text) is None:
+    if re.fullmatch(_INTEGER, text) is None:
         return None
     value = int(text)
     return value if least <= value <= most else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from http import HTTPStatus
 from typing import Any
 
 NOT_LOGGED_IN = "Not logged in. Use 'ibmcloud login' to log in."
@@ -42,14 +41,12 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-_ELSEWHERE = re.compile(
-    r"/v1/(accounts|account-groups|enterprises|apikeys|serviceids|profiles|policies|audit|reclamations)\b"
-)
+_ELSEWHERE = r"/v1/(accounts|account-groups|enterprises|apikeys|serviceids|profiles|policies|audit|reclamations)\b"
 
 
 def is_vpc(path: str) -> bool:
     """Whether a path is one of the VPC API, which has error blocks of its own."""
-    return path.startswith("/v1/") and not _ELSEWHERE.match(path)
+    return path.startswith("/v1/") and not re.match(_ELSEWHERE, path)
 
 
 def refusal(status: int, path: str, raw: bytes) -> Refused:
@@ -77,6 +74,8 @@ def _reasons(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus
+
     return HTTPStatus(status).phrase if status in set(HTTPStatus) else "no answer"
 
 

@@ -3,8 +3,6 @@
 A command is data: its words, what it takes, its flags. `parse` reads a command line against it; pure.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +22,7 @@ class WrongUsage(Exception):
     """The command line does not fit the command; the message is the reason, and may be empty."""
 
 
+# No `annotations` of the future in modules of named tuples: as texts, each would be compiled when the program starts.
 class Flag(NamedTuple):
     """`name` and `also` are without dashes. Without a `value` to name in the help it is a switch.
 
@@ -69,7 +68,7 @@ class Command(NamedTuple):
 
     words: str
     summary: str
-    run: Callable[[Run], None]
+    run: Callable[["Run"], None]
     takes: str = ""
     flags: tuple[Flag, ...] = ()
     also: tuple[str, ...] = ()

@@ -1,7 +1,5 @@
 """The thin HTTP client: one endpoint for every API family, tokens refreshed where they have ended."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys
@@ -9,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from kunsthalle.core.redaction import is_secret
 from kunsthalle.core.text_values import integer
 from kunsthalle.ibmcloud.command_errors import NOT_LOGGED_IN, Failed, Refused, is_vpc, refusal
 from kunsthalle.ibmcloud.login_state import Session
@@ -23,8 +20,8 @@ CATALOG = "/api/v1-beta"
 _TIMEOUT = 60
 _LONGEST = 24 * 60 * 60
 _UNAUTHORIZED = 401
-_FIELDS = re.compile(r'("((?:[^"\\]|\\.){1,100})"\s*:\s*)"(?:[^"\\]|\\.)*"')
-_IN_ADDRESS = re.compile(r'(\baccess_token=)[^"&\s]*')
+_FIELDS = r'("((?:[^"\\]|\\.){1,100})"\s*:\s*)"(?:[^"\\]|\\.)*"'
+_IN_ADDRESS = r'(\baccess_token=)[^"&\s]*'
 
 Query = Mapping[str, Any]
 
@@ -172,11 +169,13 @@ def _masked(raw: bytes | None) -> str:
     text = (raw or b"").decode(errors="replace")
     if text.startswith("grant_type="):
         return re.sub(r"=[^&]*", "=[PRIVATE DATA HIDDEN]", text)
-    return _IN_ADDRESS.sub(r"\1[PRIVATE DATA HIDDEN]", _FIELDS.sub(_field, text))
+    return re.sub(_IN_ADDRESS, r"\1[PRIVATE DATA HIDDEN]", re.sub(_FIELDS, _field, text))
 
 
 def _field(match: re.Match[str]) -> str:
     """A field of a document, without its value where the name says that it is a secret."""
+    from kunsthalle.core.redaction import is_secret
+
     return f'{match[1]}"[PRIVATE DATA HIDDEN]"' if is_secret(match[2]) else match[0]
 
 

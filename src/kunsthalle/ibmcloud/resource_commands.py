@@ -3,8 +3,6 @@
 A `Resource` is data: what it is called, where it is, what is shown of it. A path has a `{}` for each of its parents.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -23,7 +21,7 @@ Dress = Callable[[Run, list[Any]], list[Any]]
 ALL = "all"
 """The word for a filter that does not filter."""
 
-_ID = re.compile(r"[0-9a-z]{4}[-_][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = r"[0-9a-z]{4}[-_][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 GROUP = (
     flag("resource-group-id", "ID", "ID of the resource group."),
@@ -47,7 +45,7 @@ class Filter(NamedTuple):
     parameter: str
     value: str = ""
     text: str = ""
-    of: Resource | None = None
+    of: "Resource | None" = None
     """What the flag names by ID, CRN or name, where the parameter takes an ID."""
     by_crn: str = ""
     """The parameter that takes a CRN, where the plug-in takes an ID or a CRN."""
@@ -135,7 +133,7 @@ class Resource(NamedTuple):
 
 
 def is_id(ref: str) -> bool:
-    return _ID.fullmatch(ref) is not None
+    return re.fullmatch(_ID, ref) is not None
 
 
 def crn_of(ref: str) -> str | None:

@@ -1,7 +1,5 @@
 """The HTTP client of all commands: the standard library's, so that a command starts fast."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -10,18 +10,20 @@ from typing import Any
 _UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 """C0 without tab and line feed, DEL, C1, what turns the direction of writing or breaks a line, and halves of
 characters, which no terminal and no file of UTF-8 takes."""
-_CONTROL = re.compile(f"[{_UNSAFE}]")
-_KEEPING_COLOURS = re.compile(rf"(?P<colour>\x1b\[[0-9;]*m)|[{_UNSAFE}]")
+_CONTROL = f"[{_UNSAFE}]"
+_KEEPING_COLOURS = rf"(?P<colour>\x1b\[[0-9;]*m)|[{_UNSAFE}]"
 
 
 def escape(text: str) -> str:
     """The text with every character that a terminal would obey written out, as `\\x1b` or `\\u202e`."""
-    return _CONTROL.sub(_written_out, text)
+    return re.sub(_CONTROL, _written_out, text)
 
 
 def escape_all_but_colours(text: str) -> str:
     """`escape` for text that this program may have put colours into."""
-    return _KEEPING_COLOURS.sub(lambda match: match["colour"] or _written_out(match), text)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text  # which most is, and the pattern need not be compiled
+    return re.sub(_KEEPING_COLOURS, lambda match: match["colour"] or _written_out(match), text)
 
 
 def _written_out(match: re.Match[str]) -> str:
@@ -31,8 +33,8 @@ def _written_out(match: re.Match[str]) -> str:
 
 def to_json(document: Any, indent: int) -> str:
     """JSON that is read back as the same document; other scripts than Latin stay as they are."""
-    return _CONTROL.sub(
-        lambda match: f"\\u{ord(match[0]):04x}", json.dumps(document, indent=indent, ensure_ascii=False)
+    return re.sub(
+        _CONTROL, lambda match: f"\\u{ord(match[0]):04x}", json.dumps(document, indent=indent, ensure_ascii=False)
     )
 
 

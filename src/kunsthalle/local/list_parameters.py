@@ -5,8 +5,6 @@ routes; a test compares it. A filter of a command names the parameter that it fi
 and, unless it has a text of its own, its description from here.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from functools import cache
