@@ -23,6 +23,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.sizes import KIB, MIB
+from kunsthalle.db.account_priority import KEPT_SECONDS
 from kunsthalle.db.engine import Store
 from kunsthalle.db.table_changes import Basis
 
@@ -91,12 +92,12 @@ class KeptAnswers:
         """Whether the call has been answered here."""
         begun = time.perf_counter()
         raw: Sequence[Pair] = scope["headers"]
-        entry = self._find(scope, raw)
-        if entry is None or entry.parts is None or not await self._is_let_in(entry, scope):
+        entry, client = self._find(scope, raw), _client(scope)
+        if entry is None or entry.parts is None or not await self._is_let_in(entry, client):
             return False
         trace, parent = self._trace(raw)
         exchange = Exchange("GET", begun, entry.route.surface.name, entry.route.path, account_id=entry.account_id)
-        exchange.client, exchange.parent = _client(scope), parent
+        exchange.client, exchange.parent = client, parent
         try:
             await _send(entry.answer.status, entry.parts, trace.encode(), scope, send)
             exchange.status = entry.answer.status
@@ -106,9 +107,9 @@ class KeptAnswers:
                 observer.record(exchange, now, trace)
         return True
 
-    async def _is_let_in(self, entry: _Kept, scope: Scope) -> bool:
+    async def _is_let_in(self, entry: _Kept, client: str) -> bool:
         """Count the call, as the pipeline does; False where it is to be refused, or must be looked at again."""
-        account_id, client, priority = entry.account_id, _client(scope), self._store.priority
+        account_id, priority = entry.account_id, self._store.priority
         try:
             self._limits.check(account_id, client)
         except Problem:
@@ -121,6 +122,7 @@ class KeptAnswers:
                 priority.leave(account_id)
             if not self._is_good(entry):
                 return False
+        priority.add(account_id, KEPT_SECONDS)
         self._limits.count(account_id, client)
         if entry.answer.status < _ERRORS:
             self._limits.succeeded(account_id, client)
@@ -128,7 +130,7 @@ class KeptAnswers:
 
     def _trace(self, raw: Sequence[Pair]) -> tuple[str, str]:
         """The trace of the call, and the `traceparent` that named it."""
-        if _TRACES.isdisjoint([name for name, _ in raw]):
+        if not _names_trace(raw):
             return self._ids.uuid(), ""
         headers = Headers(raw)
         return trace_of(headers, self._ids), traceparent_of(headers)
@@ -208,6 +210,10 @@ def _parts(answer: Answer, trace: bytes) -> _Parts:
     return _Parts(head, tuple(place for place, (_, value) in enumerate(head) if value == trace), body, whole)
 
 
+def _names_trace(raw: Sequence[Pair]) -> bool:
+    return not _TRACES.isdisjoint(dict(raw))
+
+
 def _client(scope: Scope) -> str:
     client: str = (scope.get("client") or ("",))[0]
     return client
@@ -219,6 +225,6 @@ def _target(scope: Scope) -> tuple[bytes, bytes]:
 
 def _caller_key(scope: Scope, raw: Sequence[Pair]) -> CallerKey:
     """Everything of a call that an answer may depend on, beside its method and its target."""
-    if not _TRACES.isdisjoint([name for name, _ in raw]):
+    if _names_trace(raw):
         raw = [pair for pair in raw if pair[0] not in _TRACES]
     return scope["scheme"], scope.get("server"), _client(scope), tuple(raw)

@@ -68,7 +68,7 @@ class _JoiningTransport(asyncio.Transport):
     __slots__ = ("_head", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__()
+        # The base class's own is left out: it makes a table of what nobody asks of this one, at each request.
         self._transport = transport
         self._head: bytes | None = None
 

@@ -22,7 +22,7 @@ from kunsthalle.cli.reloading import Reloading, log_level
 from kunsthalle.config_sources import DEFAULT_FILE, Loaded
 from kunsthalle.core import core_files, quota_names
 from kunsthalle.core.addresses import is_loopback
-from kunsthalle.core.clock import SystemClock, rfc3339
+from kunsthalle.core.clock import LineStamps, SystemClock
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import MIB
 from kunsthalle.local import folder, master_keys, running, shared_folder
@@ -66,8 +66,7 @@ def access_log(settings: Settings) -> AccessLog | None:
         return None
     from kunsthalle.api.access_log import AccessLog
 
-    clock, write = SystemClock(), partial(os.write, _STDERR)
-    return AccessLog(write, lambda: rfc3339(clock.real()), text=log_format.is_text(settings))
+    return AccessLog(partial(os.write, _STDERR), LineStamps(SystemClock()), text=log_format.is_text(settings))
 
 
 def operator_token(settings: Settings, ids: Ids) -> str:

@@ -118,6 +118,21 @@ def rfc3339(moment: int) -> str:
     return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="milliseconds") + "Z"
 
 
+class LineStamps:
+    """Moments for lines of a log, which come many to a second: its text is made once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second, self._text = -1, ""
+
+    def __call__(self) -> str:
+        """Real time, as `rfc3339` writes it."""
+        second, rest = divmod(self._clock.real(), SECOND)
+        if second != self._second:
+            self._second, self._text = second, rfc3339(second * SECOND)[:-4]
+        return f"{self._text}{rest // 1_000:03d}Z"
+
+
 def moment(text: str) -> int:
     """The moment of an RFC 3339 text with a zone; ValueError for naive or malformed ones, and for a moment that in UTC
     is of no year from 1 to 9999: no answer could show it.

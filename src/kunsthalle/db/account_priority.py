@@ -129,14 +129,11 @@ class AccountPriority:
         return not alone and self.used(account_id) >= HEAVY_SECONDS
 
     def passes(self, account_id: str) -> bool:
-        """Count a request that is answered without a step; whether it need not wait for `turn`."""
+        """Whether a request that is answered without a step need not wait for `turn`."""
         if self._present:
             with self._lock:
                 self._meet(account_id)
-        if self.must_queue(account_id):
-            return False
-        self.add(account_id, KEPT_SECONDS)
-        return True
+        return not self.must_queue(account_id)
 
     def asking(self) -> set[str]:
         """The accounts that asked for anything within `ALONE_SECONDS`, of those that are known. From any thread."""

@@ -246,13 +246,18 @@ def test_rates_logs_and_priorities_count_it(app: App, image: str, hits: list[str
     assert len(hits) == 3
 
 
-def test_a_heavy_account_waits_for_its_turn(app: App, image: str, hits: list[str]) -> None:
+def test_a_heavy_account_waits_for_its_turn(
+    app: App, image: str, hits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     twice(app, image)
     priority, account = app.server.store.priority, app.accounts["owner"]
     priority.add(account, 10.0)
     priority.must_queue("another")
     assert not priority.passes(account)
+    used, moment = priority.used(account), priority._now()
+    monkeypatch.setattr(priority, "_now", lambda: moment)  # what is used is not forgotten meanwhile
     assert app.call("owner", "GET", image).status == 200
+    assert priority.used(account) > used
     assert len(hits) == 2
 
 
