@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+if TYPE_CHECKING:  # they take a second to load, which only a worker that walks spends
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, Page, Response
 
 PROGRAM = "/usr/bin/chromium"
 QUIET = (
@@ -34,6 +35,8 @@ SERIOUS = {"serious", "critical"}
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=PROGRAM, args=QUIET)
         yield browser
@@ -42,6 +45,8 @@ def chromium() -> Iterator[Browser]:
 
 @cache
 def _axe() -> Axe:
+    from axe_playwright_python.sync_playwright import Axe
+
     return Axe()
 
 
