@@ -26,7 +26,7 @@ def write(report: Path) -> None:
     walks = {walk["name"]: {step["name"]: step["passed"] for step in walk["steps"]} for walk in known["walks"]}
     for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314  pytest has just written it
         walk = case.attrib["classname"].rpartition(".test_")[2].replace("_", "-")
-        name = case.attrib["name"].removeprefix("test_").replace("_", " ")
+        name = case.attrib["name"].removeprefix("test_").removesuffix("[fleet]").replace("_", " ")
         walks.setdefault(walk, {})[name] = case.find("failure") is None and case.find("error") is None
     versions = dict(re.findall(r"^([\w.-]+)==(\S+)", LOCK.read_text(), re.MULTILINE))
     result = {
