@@ -387,6 +387,7 @@ def build(
         from kunsthalle.operator.fault_callers import callers
         from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
+        from kunsthalle.operator.routes_hosts import host_routes
         from kunsthalle.operator.routes_jobs import routes as job_routes
         from kunsthalle.operator.routes_quotas import quota_routes
         from kunsthalle.operator.routes_recordings import recording_routes
@@ -400,10 +401,11 @@ def build(
             *account_routes(),
             *fault_routes(faults, worker.kinds, partial(_expire_tokens, store), callers(store)),
             *scenario_routes(scenarios(), faults),
-            *recording_routes(store.recordings, partial(_other_nodes, store)),
+            *recording_routes(store.recordings, lambda ctx: store.read(ctx, partial(nodes.others, own=store.node))),
             *signing_key_routes(lambda session: nodes.others(session, store.node)),
             *quota_routes(),
             *job_routes(store.node, lambda session: nodes.names(session, store.node)),
+            *host_routes(lambda: drivers.hypervisor, store),
         )
         every = permitted_operations.with_questions((*routes, *operations, *rehearsal))
         made = pipeline(Router(every, not_implemented), partial(authenticate, tokens))
@@ -420,7 +422,7 @@ def build(
     documents = Lazy(_documentation)
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(host_names(settings))
-    metrics = Lazy(lambda: _metrics(settings, operator_token, store, context, requests or RequestMetrics()))
+    metrics = Lazy(lambda: _page(settings, operator_token, store, context, drivers, requests or RequestMetrics()))
     forwarding = _forwarding(settings, store, context)
     applications = (pages, documents, sockets, metrics, Lazy(lambda: _scrapes(metrics())), requests, forwarding)
     parts = (settings, store, context, clock, drivers, front, everything, behind, worker, watching)
@@ -456,14 +458,14 @@ def _console(api: Application, store: Store, base: Context, providers: tuple[Pro
     return Console(api, store, base, SingleSignOn(store, base, providers))
 
 
-def _metrics(settings: Settings, token: str, store: Store, base: Context, requests: RequestMetrics) -> Page:
+def _page(settings: Settings, token: str, store: Store, base: Context, drivers: Drivers, asked: RequestMetrics) -> Page:
     """What is scraped; its library is loaded with the first scrape. A port of its own needs no operator's token."""
-    from kunsthalle.operator.metrics import DatabaseNumbers, KunsthalleCollector, Page, registry_of
+    from kunsthalle.operator.metrics import DatabaseNumbers, page_of
 
     sinks = tuple(sink.name for sink in settings.audit_sinks)
     numbers = DatabaseNumbers(store, base, accounts=settings.metrics_accounts, sinks=sinks)
-    operator = "" if settings.metrics_port and not settings.metrics_token else token
-    return Page(registry_of(KunsthalleCollector(numbers, store, base, requests)), (settings.metrics_token, operator))
+    tokens = (settings.metrics_token, "" if settings.metrics_port and not settings.metrics_token else token)
+    return page_of(numbers, store, base, asked, lambda: drivers.hypervisor, tokens)
 
 
 def _forwarding(settings: Settings, store: Store, base: Context) -> AuditForwarding | None:
@@ -491,10 +493,6 @@ def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
     from kunsthalle.instances.consoles.console_sessions import Consoles
 
     return Consoles(store, base, drivers.hypervisor)
-
-
-def _other_nodes(store: Store, ctx: Context) -> int:
-    return store.read(ctx, lambda session: nodes.others(session, store.node))
 
 
 def _rotate_signing_keys(store: Store, base: Context, days: int) -> None:
@@ -555,6 +553,7 @@ def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -
         qemu_img=drivers.tools is not None,
         unchecked_images=store.read(base, lambda session: number_of(session, images, *UNCHECKED)),
         audit_sinks=store.read(base, lambda session: sink_statuses(session, settings)),
+        hosts=routes_control.host_counts(drivers.hypervisor),
     )
 
 

@@ -148,7 +148,8 @@ def _hypervisor(root: Path, settings: Settings, storage: Callable[[], LocalStora
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)
     elsewhere = Elsewhere(blobs, settings.openstack_cloud, os.environ)
-    return find_hypervisor(root, settings.hypervisor, storage, settings.accelerator, bounds, elsewhere)
+    chosen, hosts = settings.hypervisor, settings.simulated_hosts
+    return find_hypervisor(root, chosen, storage, settings.accelerator, bounds, elsewhere, hosts)
 
 
 def find_image_tools() -> Tools | None:

@@ -305,6 +305,7 @@ class Settings:
         "",
         "Entry of clouds.yaml for --hypervisor openstack; default: OS_CLOUD, or the variables OS_AUTH_URL and others",
     )
+    simulated_hosts: int = _setting(1, "Hosts of 'simulated', to rehearse the loss of one", least=1, most=64)
     accelerator: str = _setting(
         "auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'", choices=("auto", "kvm", "tcg")
     )
@@ -319,9 +320,7 @@ class Settings:
         "Maximum seconds for a TLS handshake, and until the headers of a request have arrived; 0: no limit",
         reload=True,
     )
-    body_timeout: int = _setting(
-        60, "Maximum seconds until the body of a request has arrived; 0: no limit", reload=True
-    )
+    body_timeout: int = _setting(60, "Maximum seconds until a request's body has arrived; 0: no limit", reload=True)
     write_timeout: int = _setting(
         60, "Maximum seconds in which a client reads nothing of its answer; 0: no limit", reload=True
     )

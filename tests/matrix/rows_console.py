@@ -211,6 +211,8 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/bulk": lambda _frozen: {"action": "tag", "crn": "none"},
     "/operator/accounts/new": lambda _frozen: {"name": "another", "owner": "another@another.example"},
     "/operator/signing-keys": lambda _frozen: {},
+    "/operator/hosts/lost": lambda _frozen: {"name": "host-9"},
+    "/operator/hosts/back": lambda _frozen: {"name": "host-9"},
     "/operator/quotas/set": lambda _frozen: {"account": "nobody", "name": "images", "limit": "7"},
     "/operator/doctor": lambda _frozen: {},
     "/operator/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},

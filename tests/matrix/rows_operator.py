@@ -9,6 +9,7 @@ BODIES = {
         "user": "owner@publisher.example",
     },
     "PUT /_kunsthalle/quotas/{name}": lambda frozen: {"account": frozen.accounts["owner"], "limit": 7},
+    "POST /_kunsthalle/hosts/{name}/power": lambda _frozen: {"on": True},
     "POST /_kunsthalle/recordings/{id}/fetch": lambda _frozen: {"after": 1},
 }
 
@@ -16,3 +17,4 @@ BODIES = {
 def furnish(frozen: FrozenApp) -> None:
     frozen.ids["api_keys"] = frozen.ids["apikeys"]
     frozen.ids["quotas"] = "image_gb"
+    frozen.ids["hosts"] = "host-1"

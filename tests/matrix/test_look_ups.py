@@ -64,6 +64,10 @@ LOOKED_UP_BY_NO_RULE = {
         "/_kunsthalle/recordings/{id}/fetch",
         "/_kunsthalle/recordings/{id}",
         "/_kunsthalle/quotas/{name}",
+        "/_kunsthalle/hosts/{name}",
+        "/_kunsthalle/hosts/{name}/lost",
+        "/_kunsthalle/hosts/{name}/back",
+        "/_kunsthalle/hosts/{name}/power",
     ),
 }
 """Paths with parameters whose routes look nothing up before the handler runs, by the reason."""

@@ -57,6 +57,7 @@ _FILES = {
     "doctor": "doctor_verb:doctor",
     "env": "env_verb:env",
     "fault": "fault_verb:fault",
+    "host": "host_verb:host",
     "images": "images_verb:images",
     "keys": "keys_verb:keys",
     "lineage": "lineage_verb:lineage",

@@ -35,6 +35,7 @@ def status(data: Path, output: str) -> None:
         "Version": status["version"],
         "Region": status["region"],
         "Servers": _engine(status),
+        "Hosts": _hosts(status),
         "Store": status["store"],
         "qemu-img": "yes" if status["qemu_img"] else "no: images pass our own rules only",
         "Unchecked images": _unchecked(status),
@@ -45,6 +46,14 @@ def status(data: Path, output: str) -> None:
         **{f"Audit sink {sink['name']}": _sink(sink) for sink in status["audit_sinks"]},
     }
     click.echo(common.details(shown.items()))
+
+
+def _hosts(status: dict[str, Any]) -> str:
+    """How many are up, and how many are not."""
+    counts = status.get("hosts")
+    if counts is None:
+        return "unknown: the engine does not answer"
+    return ", ".join(f"{counts[state]} {state}" for state in ("up", "silent", "lost") if counts[state])
 
 
 def _unchecked(report: dict[str, Any]) -> str:

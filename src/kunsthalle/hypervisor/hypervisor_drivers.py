@@ -47,6 +47,7 @@ class Host:
     accelerator: str
     bounds: Bounds
     elsewhere: Elsewhere | None
+    simulated_hosts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _qemu(host: Host) -> Hypervisor:
 def _simulated(host: Host) -> Hypervisor:
     from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 
-    return Simulated(host.root, host.storage)
+    return Simulated(host.root, host.storage, hosts=host.simulated_hosts)
 
 
 def _openstack(host: Host) -> Hypervisor:
@@ -97,6 +98,7 @@ def find_hypervisor(
     accelerator: str = "auto",
     bounds: Bounds = DEFAULT_BOUNDS,
     elsewhere: Elsewhere | None = None,
+    simulated_hosts: int = 1,
 ) -> Hypervisor:
     """Return the hypervisor that is chosen, with the folder `root`; for `auto` the first that this host can run.
 
@@ -110,7 +112,7 @@ def find_hypervisor(
         absent = [program for program, path in programs.items() if path is None]
         if not absent:
             paths = {program: Path(str(path)) for program, path in programs.items()}
-            return driver.make(Host(root, paths, storage, accelerator, bounds, elsewhere))
+            return driver.make(Host(root, paths, storage, accelerator, bounds, elsewhere, simulated_hosts))
         if choice == name:
             packages = " ".join(driver.needs[program] for program in absent)
             raise Unavailable(f"{' and '.join(absent)} not found (Debian: apt-get install {packages})")

@@ -7,10 +7,12 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from kunsthalle.core.outages import Outage
 from kunsthalle.core.records import dataclass
 
 if TYPE_CHECKING:
     from kunsthalle.hypervisor.disk_protocol import Disks
+    from kunsthalle.hypervisor.host_protocol import Hosts
 
 
 class HypervisorError(Exception):
@@ -47,6 +49,10 @@ class NotRunning(HypervisorError):
 
 class Unresponsive(HypervisorError):
     """The server's process is there and does not answer in time."""
+
+
+class NoAnswer(Unresponsive, Outage):
+    """The engine as a whole does not answer, or the host of the server: what was asked is to be asked again."""
 
 
 class Unavailable(HypervisorError):
@@ -149,7 +155,8 @@ class Facts:
 class Status(Enum):
     """ABSENT: nothing is known of it. STOPPED: told to, or the guest powered itself off. FAILED: it ended, or stands
     still, without having been asked to. LOST: the host was restarted under it. UNREACHABLE: its host, or its process,
-    does not answer, so that nothing can be known of it.
+    does not answer, so that nothing can be known of it. STRANDED: its host is lost, by the operator's word, so that it
+    runs no more; a start has it up elsewhere, with its disks.
     """
 
     ABSENT = "absent"
@@ -158,6 +165,7 @@ class Status(Enum):
     FAILED = "failed"
     LOST = "lost"
     UNREACHABLE = "unreachable"
+    STRANDED = "stranded"
 
 
 class Channel(Enum):
@@ -197,6 +205,9 @@ class Hypervisor(Protocol):
     Of the calls that change one server only one is made at a time. An engine of this host sees to that itself, across
     all processes that share its folder; nodes that share an engine hold the server's lock in their database. Reading
     calls (`status`, `states`, `console`, `servers`) do not wait. Every method raises BadServerId for a hostile id.
+
+    What is asked to change a machine that is UNREACHABLE is refused with NoAnswer, and nothing is done: it may be
+    running, and nobody else may have its disks.
     """
 
     name: str
@@ -211,8 +222,16 @@ class Hypervisor(Protocol):
         """The disks of its servers."""
         ...
 
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts that its servers run on."""
+        ...
+
     def start(self, spec: ServerSpec) -> None:
-        """Starts the server and returns once it executes; a running one is fine. BadSpec, StartError."""
+        """
+        Starts the server and returns once it executes; a running one is fine. A STRANDED one leaves its lost host.
+        BadSpec, StartError, NoRoom.
+        """
         ...
 
     def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:

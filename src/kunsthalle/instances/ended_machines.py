@@ -22,6 +22,7 @@ HOST = "stopped_by_host_failure"
 """The reason that the VPC API has for servers that stand still and were not told to."""
 
 _OF_HOST = "The host was restarted, and the server's policy is to stay off then."
+_OF_LOST_HOST = "The host is lost, and the server's policy is to stay off then."
 _OF_ITSELF = "The server's machine ended without having been told to; the log of the host has the details."
 
 
@@ -29,7 +30,8 @@ def settle(run: queue.Run, hypervisor: Hypervisor) -> None:
     """Writes down what became of a machine that is meant to run. A machine that runs is left alone.
 
     Powered off from within: `stopped`. The host was restarted: started again, or `stopped`, as its availability policy
-    says. Ended in any other way: `failed`; but a guest that KVM broke off is started anew without KVM (U).
+    says. Its host is lost: started elsewhere, or `failed`, as that policy says. Ended in any other way: `failed`; but a
+    guest that KVM broke off is started anew without KVM (U).
     """
     instance = run.read(partial(instance_of, id_=run.job.subject))
     if instance is None or instance.status != "running":
@@ -39,7 +41,7 @@ def settle(run: queue.Run, hypervisor: Hypervisor) -> None:
     if status in {Status.RUNNING, Status.UNREACHABLE}:
         return
     broken = status is Status.FAILED and _by_kvm(before, hypervisor)
-    again = broken or (status is Status.LOST and _policy(instance) == "restart")
+    again = broken or (status in {Status.LOST, Status.STRANDED} and _policy(instance) == "restart")
     log.warning("machine ended", instance=instance.id, how=status.value, again=again)
     run.finish(partial(_started_again if again else _ended, instance=instance, status=status))
 
@@ -73,8 +75,9 @@ def _ended(session: Session, instance: Instance, status: Status) -> None:
             moved = _moved(session, instance, "stopped", status_reasons=[])
         case Status.LOST:
             moved = _moved(session, instance, "stopped", status_reasons=[{"code": HOST, "message": _OF_HOST}])
-        case Status.FAILED | Status.ABSENT:
-            moved = _moved(session, instance, "failed", status_reasons=[{"code": HOST, "message": _OF_ITSELF}])
+        case Status.FAILED | Status.ABSENT | Status.STRANDED:
+            message = _OF_LOST_HOST if status is Status.STRANDED else _OF_ITSELF
+            moved = _moved(session, instance, "failed", status_reasons=[{"code": HOST, "message": message}])
             queue.enqueue(session, STOP, instance.id)  # what stands still is still there
         case _:
             raise UnknownMember("status of a machine that has ended", status)

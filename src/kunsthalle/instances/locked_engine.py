@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from kunsthalle.hypervisor.disk_protocol import Disks
+from kunsthalle.hypervisor.host_protocol import Hosts
 from kunsthalle.hypervisor.protocol import (
     Channel,
     DataDisk,
@@ -30,6 +31,11 @@ class LockedEngine(Hypervisor):
     def disks(self) -> Disks:
         """See Hypervisor.disks."""
         return self._engine.disks
+
+    @property
+    def hosts(self) -> Hosts:
+        """See Hypervisor.hosts."""
+        return self._engine.hosts
 
     def start(self, spec: ServerSpec) -> None:
         """See Hypervisor.start."""

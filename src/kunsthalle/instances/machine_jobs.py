@@ -21,6 +21,7 @@ from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.outages import Outage
 from kunsthalle.core.records import dataclass
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
@@ -170,6 +171,8 @@ class Machines:
                 self._provide(run, server.instance, volume)
             made: Found | None = run.read(partial(_found, id_=id_))
             self._up(run, made or server, again=aim == _AGAIN)
+        except Outage:
+            raise  # nothing is known: the server goes on being started when there is an answer
         except (*FAULTS, KeyRefused) as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
             code, message = _reason(fault)
@@ -184,6 +187,8 @@ class Machines:
             provide(run, self.disks, volume)
             if not self.disks.disks.exists(DiskKind.VOLUME, volume.id):
                 self.disks.disks.ensure(disk_of(volume, run.read(partial(passphrases, disk=volume))))
+        except Outage:
+            raise
         except (*FAULTS, KeyRefused) as fault:
             if instance.status != "running" or volume.attachment_type == "boot":
                 raise

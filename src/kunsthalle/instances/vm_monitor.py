@@ -130,7 +130,7 @@ class Watch:
                     self._write(instance, unreachable_machines.note)
             case Status.ABSENT if not (self.store.embedded or self.hypervisor.shared):
                 return  # another node's
-            case Status.ABSENT | Status.STOPPED | Status.FAILED | Status.LOST:
+            case Status.ABSENT | Status.STOPPED | Status.FAILED | Status.LOST | Status.STRANDED:
                 self._told.add((instance.id, instance.revision))
                 kind = STOP if instance.status == "stopping" else SETTLE
                 self._write(instance, lambda session, of: queue.enqueue(session, kind, of.id))

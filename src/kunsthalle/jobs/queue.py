@@ -29,6 +29,8 @@ AT_ONCE = 0
 MOST_ATTEMPTS = 5
 MOST_CLAIMS = 20
 """A job taken up this often has killed its worker again and again: it ends, and the process can live."""
+_OUTAGE_ATTEMPTS = 7
+"""So many are counted of a job that waits for the end of an outage: half a minute lies between two."""
 _LONGEST_ERROR = 2_000
 _PAUSED = "jobs-paused"
 """Who has all nodes claim no job, and until when in real time."""
@@ -276,6 +278,14 @@ def retry(session: Session, job: Claimed, owner: str, error: Exception, *, patie
     """
     pause = min(2 ** min(job.attempts, MOST_CLAIMS if patient else 6) * SECOND // 4, turns.LONGEST_PAUSE)
     back = {"state": "queued", "not_before": session.ctx.clock.real() + pause, "last_error": _storable(error)}
+    _keep(session, job.id, owner, back)
+
+
+def wait(session: Session, job: Claimed, owner: str, error: Exception) -> None:
+    """Puts a job back until an outage is over: it is tried again each half minute, for as long as that takes."""
+    attempts = min(job.attempts, _OUTAGE_ATTEMPTS)
+    until = session.ctx.clock.real() + 2**attempts * SECOND // 4
+    back = {"state": "queued", "not_before": until, "attempts": attempts, "last_error": _storable(error)}
     _keep(session, job.id, owner, back)
 
 

@@ -17,6 +17,7 @@ from kunsthalle.core.disk_space import is_out_of_space
 from kunsthalle.core.faults import Fault, Faults, Subject
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.outages import Outage
 from kunsthalle.db import audit, kv, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
@@ -277,6 +278,10 @@ class Worker:
                 run.finish()
         except queue.LeaseLost:
             raise
+        except Outage as error:
+            failure = error
+            log.warning("job waits", job=job.kind, subject=job.subject, attempt=job.attempts, error=str(error))
+            self._failed(job, ctx, owner, error)
         except Exception as error:
             failure = error
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
@@ -319,6 +324,9 @@ class Worker:
         handler = self._handlers().get(job.kind)
 
         def settle(session: Session) -> None:
+            if isinstance(error, Outage):
+                queue.wait(session, job, owner, error)
+                return
             if job.attempts < most and not for_good:
                 queue.retry(session, job, owner, error, patient=patient)
                 return

@@ -33,8 +33,10 @@ from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
 from kunsthalle.db.unscoped import grouped
+from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.images.tables import blobs, images
 from kunsthalle.instances.tables import instances
+from kunsthalle.operator.host_metrics import HostNumbers
 
 log = get_logger("metrics")
 Family = Any
@@ -118,8 +120,11 @@ class DatabaseNumbers:
 class KunsthalleCollector(Collector):
     """Every metric of the product."""
 
-    def __init__(self, numbers: DatabaseNumbers, store: Store, base: Context, requests: RequestMetrics) -> None:
+    def __init__(
+        self, numbers: DatabaseNumbers, store: Store, base: Context, requests: RequestMetrics, hosts: HostNumbers
+    ) -> None:
         self._numbers, self._store, self._base, self._requests = numbers, store, base, requests
+        self._hosts = hosts
 
     def collect(self) -> Iterator[Family]:
         """All families; those of the database are left out while it does not answer."""
@@ -130,6 +135,7 @@ class KunsthalleCollector(Collector):
         )
         yield from _of_events()
         yield from self._of_pool()
+        yield from self._hosts.families()
         numbers = self._numbers.read()
         up = "Whether the database answered when it was counted last"
         yield GaugeMetricFamily("kunsthalle_database_up", up, int(numbers is not None))
@@ -256,4 +262,16 @@ class Page:
         return generate_latest(self._registry)
 
 
-__all__ = ["CONTENT_TYPE_LATEST", "DatabaseNumbers", "KunsthalleCollector", "Page", "registry_of"]
+def page_of(
+    numbers: DatabaseNumbers,
+    store: Store,
+    base: Context,
+    requests: RequestMetrics,
+    engine: Callable[[], Hypervisor],
+    tokens: tuple[str, ...],
+) -> Page:
+    """All metrics, for whoever has one of the tokens."""
+    return Page(registry_of(KunsthalleCollector(numbers, store, base, requests, HostNumbers(engine))), tokens)
+
+
+__all__ = ["CONTENT_TYPE_LATEST", "DatabaseNumbers", "Page", "page_of"]

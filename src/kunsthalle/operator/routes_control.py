@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
@@ -18,6 +19,9 @@ from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Worker
+
+if TYPE_CHECKING:
+    from kunsthalle.hypervisor.protocol import Hypervisor
 
 
 class MoveClockRequest(RequestBody):
@@ -50,11 +54,32 @@ class AuditSinkStatus(ResponseBody):
     last_error: str | UnsetType = UNSET
 
 
+class HostCounts(ResponseBody):
+    """How many hosts of the engine are in each state."""
+
+    up: int
+    silent: int
+    lost: int
+
+
+def host_counts(hypervisor: Hypervisor) -> HostCounts | UnsetType:
+    """The hosts of an engine by their states; UNSET while it does not answer."""
+    from kunsthalle.hypervisor.host_protocol import HostState  # with an engine, which is loaded later than this
+    from kunsthalle.hypervisor.protocol import HypervisorError
+
+    try:
+        states = [*hypervisor.hosts.states().values()]
+    except HypervisorError:
+        return UNSET
+    return HostCounts(**{state.value: states.count(state) for state in HostState})
+
+
 class StatusResponse(ResponseBody):
     """What this process is made of.
 
     `accelerator` is what guests are run by (`kvm`, `tcg`, `none`); in words why it is nothing better, where it is not.
-    `unchecked_images`: how many were imported without qemu-img and not yet examined by it.
+    `hosts` is left out while the engine does not answer. `unchecked_images`: how many were imported without qemu-img
+    and not yet examined by it.
     """
 
     version: str
@@ -66,6 +91,7 @@ class StatusResponse(ResponseBody):
     qemu_img: bool
     unchecked_images: int
     audit_sinks: list[AuditSinkStatus]
+    hosts: HostCounts | UnsetType = UNSET
 
 
 class EntryResponse(ResponseBody):

@@ -117,6 +117,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("metrics_host", "http://127.0.0.1", "give an address of this host"),
     ("signing_key_days", "-1", "give a whole number, 0 to 3650"),
     ("signing_key_days", "3651", "give a whole number, 0 to 3650"),
+    ("simulated_hosts", "0", "give a whole number, 1 to 64"),
+    ("simulated_hosts", "65", "give a whole number, 1 to 64"),
     ("workers", "1", "give a whole number, 2 to 1024"),
     ("workers", "1025", "give a whole number, 2 to 1024"),
     ("job_lease", "1", "give a whole number, 2 to 3600"),

@@ -96,7 +96,7 @@ def simulated(tmp_path: Path) -> Iterator[Bench]:
     image = tmp_path / "image.qcow2"
     write_qcow2(image, GIB, b"an image that nobody boots")
     root, (base, digest) = tmp_path / "engine", stored(tmp_path, image)
-    engine = Simulated(root, storage_at(tmp_path, tools()))
+    engine = Simulated(root, storage_at(tmp_path, tools()), hosts=2)
     yield Bench(engine, tmp_path / "disks" / "volumes", base, root, digest)
 
 

@@ -17,7 +17,7 @@ from requests import RequestException, Response
 
 from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
-from kunsthalle.hypervisor.protocol import HypervisorError, Unresponsive
+from kunsthalle.hypervisor.protocol import HypervisorError, NoAnswer, Unresponsive
 
 CALL_SECONDS = 30.0
 TRANSFER_SECONDS = 120.0
@@ -28,6 +28,9 @@ _MICROVERSIONS = {"compute": "compute 2.96", "block-storage": "volume 3.59"}
 
 _BOUNDED = {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 """Nova's and Cinder's answers where a quota is used up; the former has other meanings, too."""
+
+_AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+"""What whoever stands in front of a service answers while it is away."""
 
 _CHUNK = MIB
 _FIRST_PAUSE, _LONGER, _LONGEST_PAUSE = 0.2, 1.25, 2.0
@@ -76,19 +79,22 @@ class Cloud:
         try:
             return str(self.session.get_project_id())
         except (exceptions.ClientException, RequestException) as error:
-            raise Unresponsive(f"identity cannot be asked: {error}") from error
+            raise NoAnswer(f"identity does not answer: {error}") from error
 
-    def get(self, service: str, path: str, **query: str) -> Any:
-        """The JSON of an answer. NotThere, Unresponsive, HypervisorError for everything else that is refused."""
-        return self._json(self._call(service, "GET", path, params=query))
+    def get(self, service: str, path: str, *, version: str | None = None, **query: str) -> Any:
+        """The JSON of an answer. `version` is a microversion, where it is not the usual one.
 
-    def every(self, service: str, path: str, **query: str) -> list[dict[str, Any]]:
+        NotThere, NoAnswer, Unresponsive, HypervisorError for everything else that is refused.
+        """
+        return self._json(self._call(service, "GET", path, version=version, params=query))
+
+    def every(self, service: str, path: str, *, version: str | None = None, **query: str) -> list[dict[str, Any]]:
         """All items of a list, over all of its pages."""
         parts, query = path.removeprefix("/v2").split("/"), {**query, "limit": "500"}
-        name = parts[1]
+        name = parts[1].removeprefix("os-")
         items: list[dict[str, Any]] = []
         while True:
-            page = self.get(service, path, **query)[name]
+            page = self.get(service, path, version=version, **query)[name]
             items += page
             if len(page) < int(query["limit"]):
                 return items
@@ -136,10 +142,18 @@ class Cloud:
             waited, pause = waited + pause, min(pause * _LONGER, _LONGEST_PAUSE)
         return answer
 
-    def _call(self, service: str, method: str, path: str, timeout: float = CALL_SECONDS, **more: Any) -> Response:
+    def _call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        timeout: float = CALL_SECONDS,
+        version: str | None = None,
+        **more: Any,
+    ) -> Response:
         headers = {**more.pop("headers", {})}
-        if (version := _MICROVERSIONS.get(service)) is not None:
-            headers["OpenStack-API-Version"] = version
+        if (asked := version or _MICROVERSIONS.get(service)) is not None:
+            headers["OpenStack-API-Version"] = asked
         place = {"service_type": service, "interface": self.interface, "region_name": self.region}
         try:
             return self.session.request(
@@ -154,7 +168,9 @@ class Cloud:
             )
         except exceptions.HttpError as error:
             raise _refusal(error, f"{method} {path}") from error
-        except (exceptions.ClientException, RequestException) as error:
+        except (exceptions.ConnectionError, RequestException) as error:
+            raise NoAnswer(f"{service} does not answer: {error}") from error
+        except exceptions.ClientException as error:
             raise Unresponsive(f"{service} cannot be asked: {error}") from error
 
     @staticmethod
@@ -162,7 +178,7 @@ class Cloud:
         try:
             return response.json()
         except ValueError as error:
-            raise Unresponsive("the answer of the cloud is no JSON, or was cut short") from error
+            raise NoAnswer("the answer of the cloud is no JSON, or was cut short") from error
 
 
 def _refusal(error: exceptions.HttpError, call: str) -> HypervisorError:
@@ -170,6 +186,8 @@ def _refusal(error: exceptions.HttpError, call: str) -> HypervisorError:
     text = f"{call}: {error.http_status} {words}"[:500]
     if error.http_status in _BOUNDED and "uota" in words:
         return OverQuota(text)
+    if error.http_status in _AWAY:
+        return NoAnswer(text)
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unresponsive(text)
     kind = _REFUSALS.get(error.http_status, HypervisorError)

@@ -19,10 +19,13 @@ from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.disk_images.writers import fill_qcow2
 from kunsthalle.hypervisor.cloud_init_seed import make_seed
 from kunsthalle.hypervisor.disk_protocol import DiskKind
+from kunsthalle.hypervisor.host_protocol import HostState
 from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota, WrongState
 from kunsthalle.hypervisor.openstack.cloud_disks import CloudDisks
+from kunsthalle.hypervisor.openstack.cloud_hosts import COMPUTE, HOST, CloudHosts
 from kunsthalle.hypervisor.openstack.cloud_images import MARK
 from kunsthalle.hypervisor.openstack.kept_consoles import KeptConsoles
+from kunsthalle.hypervisor.openstack.known_servers import KnownServers
 from kunsthalle.hypervisor.openstack.web_socket_line import WebSocketLine
 from kunsthalle.hypervisor.protocol import (
     Channel,
@@ -33,6 +36,7 @@ from kunsthalle.hypervisor.protocol import (
     Hypervisor,
     HypervisorError,
     Line,
+    NoAnswer,
     NoRoom,
     NotRunning,
     SeedSpec,
@@ -43,15 +47,21 @@ from kunsthalle.hypervisor.protocol import (
 )
 from kunsthalle.hypervisor.specs import check_data, check_server, check_server_id
 
-COMPUTE = "compute"
+_EVACUATED = "kunsthalle-evacuated"
+"""The key of the metadata of a server that has left, or is leaving, the lost host that is its value: it goes on as it
+is, so that the agent of that host, when it comes back, knows what is not its own any more.
+"""
 _START_SECONDS, _END_SECONDS, _PATIENCE_SECONDS = 300.0, 180.0, 5.0
 _SECTOR = 512
 _BOOT_DEVICE = "/dev/vda"
 _NO_HOST = "No valid host"
 _CONSOLES = {Channel.SERIAL: ("serial", "serial"), Channel.SCREEN: ("vnc", "novnc")}
 _FETCHERS = 4
-_SILENT = {"UNKNOWN", "DOWN"}
-"""What Nova says of a host whose agent it does not hear from; of its instances it goes on to say what they were."""
+_TASK = "OS-EXT-STS:task_state"
+_SILENT, _FORCED_DOWN = "UNKNOWN", "DOWN"
+"""What Nova says of a host whose agent it does not hear from, and of one that somebody has said to be down; of its
+instances it goes on to say what they were.
+"""
 
 _STATUS = {
     **dict.fromkeys(("ACTIVE", "REBOOT", "HARD_REBOOT", "PASSWORD", "RESIZE", "VERIFY_RESIZE"), Status.RUNNING),
@@ -74,18 +84,28 @@ class OpenStack(Hypervisor):
         """`cloud` is a project that nobody else makes servers in by these ids; `consoles` a folder that nodes share."""
         self._cloud, self._consoles = cloud, KeptConsoles(consoles)
         self._disks = CloudDisks(cloud, blobs)
+        self._hosts = CloudHosts(cloud, self._ours)
+        self._known = KnownServers(cloud, self._hosts)
 
     @property
     def disks(self) -> CloudDisks:
         """See Hypervisor.disks."""
         return self._disks
 
+    @property
+    def hosts(self) -> CloudHosts:
+        """See Hypervisor.hosts."""
+        return self._hosts
+
     def start(self, spec: ServerSpec) -> None:
         """See Hypervisor.start."""
         check_server_id(spec.id)
         check_server(spec)
         server = self._settled(spec.id)
-        if server is not None and _status(server) is Status.RUNNING:
+        if server is not None and self._status(server) is Status.STRANDED:
+            self._evacuate(server)
+            server = self._settled(spec.id)
+        if server is not None and self._goes_on(server):
             self._disks.images.forget_seeds(spec.id)  # of a start that was killed once it had asked for the server
             return
         if server is not None:
@@ -97,6 +117,41 @@ class OpenStack(Hypervisor):
             self._running(self._create(spec, volumes, seed))
         finally:
             self._disks.images.forget_seeds(spec.id)
+
+    def _evacuate(self, server: dict[str, Any]) -> None:
+        """Has a server leave its lost host; it stands still elsewhere then. What is under way already is waited for.
+        NoRoom, StartError.
+        """
+        id_, host = str(server["id"]), str(server[HOST])
+        begun = server["metadata"].get(_EVACUATED) == host
+        if not begun:
+            if server.get(_TASK):  # what was asked of the host before it was known to be lost keeps Nova from it
+                self._act(id_, {"os-resetState": {"state": "active"}})
+            self._cloud.post(COMPUTE, f"/servers/{id_}/metadata", {"metadata": {_EVACUATED: host}})
+        if not begun or not server.get(_TASK):
+            with suppress(WrongState):  # another node was faster
+                self._act(id_, {"evacuate": {}})
+
+        def gone() -> dict[str, Any] | None:
+            now: dict[str, Any] = self._cloud.get(COMPUTE, f"/servers/{id_}")["server"]
+            moved = now[HOST] != host or now["status"] == "ERROR"
+            return now if moved and not now.get(_TASK) else None
+
+        after = self._cloud.until(gone, f"the evacuation of {id_}", _START_SECONDS)
+        if after["status"] == "ERROR":
+            raise _failure(after)
+
+    def _goes_on(self, server: dict[str, Any]) -> bool:
+        """Whether an instance runs, after it was started as it is where it comes from a lost host."""
+        status, left = self._status(server), server["metadata"].get(_EVACUATED)
+        if status is Status.STOPPED and left is not None and left != server.get(HOST):
+            self._act(server["id"], {"os-start": None})
+            self._running(server["id"])
+        elif status is not Status.RUNNING:
+            return False
+        if left is not None:
+            self._cloud.delete(COMPUTE, f"/servers/{server['id']}/metadata/{_EVACUATED}")
+        return True
 
     def _volume(self, disk_id: str) -> str:
         volume = self._disks.find(DiskKind.VOLUME, disk_id)
@@ -136,15 +191,14 @@ class OpenStack(Hypervisor):
 
         def ready() -> dict[str, Any] | None:
             server: dict[str, Any] = self._cloud.get(COMPUTE, f"/servers/{made}")["server"]
-            busy = server["status"] == "BUILD" or server.get("OS-EXT-STS:task_state") is not None
+            busy = server["status"] == "BUILD" or server.get(_TASK) is not None
             return None if busy else server
 
         server = self._cloud.until(ready, f"the start of {made}", _START_SECONDS)
-        if _status(server) is Status.RUNNING:
+        if self._status(server) is Status.RUNNING:
             return
-        reason = str(server.get("fault", {}).get("message", server["status"]))
         self._remove(made)
-        raise NoRoom(reason) if _NO_HOST in reason else StartError(reason)
+        raise _failure(server)
 
     def _flavor(self, vcpus: int, memory_mib: int) -> str:
         """The flavor of a size, made if the project has none."""
@@ -177,8 +231,8 @@ class OpenStack(Hypervisor):
         """See Hypervisor.set_disks."""
         check_server_id(server_id)
         check_data(data)
-        server = self._find(server_id)
-        if server is None or _status(server) is not Status.RUNNING:
+        server = self._reached(server_id)
+        if server is None or self._status(server) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
         attached = self._attached(server["id"])
         for disk in data:
@@ -221,12 +275,20 @@ class OpenStack(Hypervisor):
         return held
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
-        """See Hypervisor.stop. Nova presses, and cuts the power itself when the guest has had its time."""
-        self.press(server_id)
+        """See Hypervisor.stop. Nova presses, and cuts the power itself when the guest has had its time.
+
+        One that is STRANDED is off, and removed, so that others can have its disks.
+        """
+        server = self._reached(server_id)
+        if server is not None and self._status(server) is Status.STRANDED:
+            self._remove(server["id"])
+            return True
+        if server is not None:
+            self._press(server)
 
         def off() -> bool:
-            server = self._find(server_id)
-            return server is None or _status(server) is not Status.RUNNING
+            server = self._reached(server_id)
+            return server is None or self._status(server) is not Status.RUNNING
 
         if cut:
             return bool(self._cloud.until(off, f"the stop of {server_id}", grace_seconds + _END_SECONDS))
@@ -237,8 +299,11 @@ class OpenStack(Hypervisor):
 
     def press(self, server_id: str) -> None:
         """See Hypervisor.press."""
-        server = self._find(server_id)
-        if server is not None and _status(server) is Status.RUNNING:
+        if (server := self._find(server_id)) is not None:
+            self._press(server)
+
+    def _press(self, server: dict[str, Any]) -> None:
+        if self._status(server) is Status.RUNNING:
             with suppress(WrongState, NotThere):  # it is on its way down already
                 self._act(server["id"], {"os-stop": None})
 
@@ -248,8 +313,8 @@ class OpenStack(Hypervisor):
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
-        server = self._find(server_id)
-        if server is None or _status(server) is not Status.RUNNING:
+        server = self._reached(server_id)
+        if server is None or self._status(server) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
         self._fetch(server)
         self._act(server["id"], {"reboot": {"type": "HARD"}})
@@ -258,7 +323,7 @@ class OpenStack(Hypervisor):
 
     def delete(self, server_id: str) -> None:
         """See Hypervisor.delete."""
-        if (server := self._find(server_id)) is not None:
+        if (server := self._reached(server_id)) is not None:
             self._remove(server["id"])
         self._consoles.forget(server_id)
 
@@ -276,12 +341,26 @@ class OpenStack(Hypervisor):
     def status(self, server_id: str) -> Status:
         """See Hypervisor.status."""
         server = self._find(server_id)
-        return Status.ABSENT if server is None else _status(server)
+        return Status.ABSENT if server is None else self._status(server)
 
-    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:  # noqa: ARG002  one answer has it all
-        """See Hypervisor.states."""
-        known = {str(server["name"]): _status(server) for server in self._ours()}
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:
+        """See Hypervisor.states. Without `thorough`, what has changed, and the hosts, are asked for."""
+        rows, hosts = self._known.rows(thorough=thorough)
+        if not hosts and any(row.get("host_status") == _FORCED_DOWN for row in rows):
+            hosts = self._hosts.states()
+        known = {str(row["name"]): _status(row, hosts.get(str(row.get(HOST)))) for row in rows}
         return {server_id: known.get(server_id, Status.ABSENT) for server_id in server_ids}
+
+    def _status(self, server: dict[str, Any]) -> Status:
+        forced = server.get("host_status") == _FORCED_DOWN
+        return _status(server, self._hosts.states().get(str(server.get(HOST))) if forced else None)
+
+    def _reached(self, server_id: str) -> dict[str, Any] | None:
+        """The instance, which is to be changed; None where there is none. NoAnswer where its host is silent."""
+        server = self._find(server_id)
+        if server is not None and self._status(server) is Status.UNREACHABLE:
+            raise NoAnswer(f"the host of the server {server_id} does not answer")
+        return server
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""
@@ -305,7 +384,7 @@ class OpenStack(Hypervisor):
 
     def _fetch(self, server: dict[str, Any]) -> None:
         """Keeps what an instance said. Nova leaves out carriage returns, as it does all that XML cannot hold."""
-        if _status(server) is Status.UNREACHABLE:
+        if _status(server, None) is Status.UNREACHABLE:
             return
         try:
             output = self._act(server["id"], {"os-getConsoleOutput": {}})["output"]
@@ -317,7 +396,7 @@ class OpenStack(Hypervisor):
     def connect(self, server_id: str, channel: Channel) -> Line | None:
         """See Hypervisor.connect."""
         server = self._find(server_id)
-        if server is None or _status(server) is not Status.RUNNING:
+        if server is None or _status(server, None) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
         protocol, kind = _CONSOLES[channel]
         wish = {"remote_console": {"protocol": protocol, "type": kind}}
@@ -337,7 +416,7 @@ class OpenStack(Hypervisor):
 
     def servers(self) -> list[str]:
         """See Hypervisor.servers."""
-        return sorted(str(server["name"]) for server in self._ours() if _status(server) is not Status.ABSENT)
+        return sorted(str(server["name"]) for server in self._ours() if _status(server, None) is not Status.ABSENT)
 
     def _ours(self) -> list[dict[str, Any]]:
         return self._cloud.every(COMPUTE, "/servers/detail", tags=MARK)
@@ -345,15 +424,16 @@ class OpenStack(Hypervisor):
     def _find(self, server_id: str) -> dict[str, Any] | None:
         check_server_id(server_id)
         named = self._cloud.every(COMPUTE, "/servers/detail", tags=f"{MARK},{server_id}")
-        return next((server for server in named if _status(server) is not Status.ABSENT), None)
+        return next((server for server in named if _status(server, None) is not Status.ABSENT), None)
 
     def _settled(self, server_id: str) -> dict[str, Any] | None:
         """The instance once nothing is under way with it; None where there is none."""
 
         def ready() -> tuple[dict[str, Any] | None] | None:
-            server = self._find(server_id)
-            busy = server is not None and (server["status"] == "BUILD" or server.get("OS-EXT-STS:task_state"))
-            return None if busy else (server,)
+            server = self._reached(server_id)
+            busy = server is not None and (server["status"] == "BUILD" or server.get(_TASK))
+            stuck = busy and server is not None and self._status(server) is Status.STRANDED
+            return None if busy and not stuck else (server,)
 
         (server,) = self._cloud.until(ready, f"the server {server_id}", _START_SECONDS)
         return server  # type: ignore[no-any-return]  # what `ready` has found
@@ -362,10 +442,26 @@ class OpenStack(Hypervisor):
         return self._cloud.post(COMPUTE, f"/servers/{id_}/action", action)
 
 
-def _status(server: dict[str, Any]) -> Status:
+def _failure(server: dict[str, Any]) -> HypervisorError:
+    """Why an instance came to nothing."""
+    reason = str(server.get("fault", {}).get("message", server["status"]))
+    return NoRoom(reason) if _NO_HOST in reason else StartError(reason)
+
+
+def _status(server: dict[str, Any], host: HostState | None) -> Status:
+    """`host` is the state of its host where that was asked for; else the server's row says it."""
     status = _STATUS.get(str(server["status"]))
     if status is None:
         raise UnknownMember("status of an instance of Nova", server["status"])
-    if status is Status.RUNNING and str(server.get("host_status", "")) in _SILENT:
-        return Status.UNREACHABLE
-    return status
+    if status is not Status.RUNNING:
+        return status
+    if host is None:
+        silent = server.get("host_status", "") in {_SILENT, _FORCED_DOWN}
+        return Status.UNREACHABLE if silent else Status.RUNNING
+    match host:
+        case HostState.UP:
+            return Status.RUNNING
+        case HostState.SILENT:
+            return Status.UNREACHABLE
+        case HostState.LOST:
+            return Status.STRANDED

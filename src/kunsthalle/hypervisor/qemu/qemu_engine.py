@@ -57,6 +57,7 @@ from kunsthalle.hypervisor.qemu.qemu_command import (
 )
 from kunsthalle.hypervisor.qemu.qmp import BROKEN, Command, ask
 from kunsthalle.hypervisor.run_folders import RunDirectories, write_atomically
+from kunsthalle.hypervisor.single_host import SingleHost
 from kunsthalle.hypervisor.specs import QEMU_FORMATS, OverlaySpec, check_data, check_server
 
 ANSWER_SECONDS = 10.0
@@ -112,6 +113,11 @@ class Qemu(Hypervisor):
     def disks(self) -> LocalDisks:
         """See Hypervisor.disks."""
         return self._disks()
+
+    @property
+    def hosts(self) -> SingleHost:
+        """See Hypervisor.hosts."""
+        return SingleHost(self)
 
     def create_overlay(self, spec: OverlaySpec) -> None:
         """See LocalEngine.create_overlay."""

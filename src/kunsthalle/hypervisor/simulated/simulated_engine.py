@@ -7,7 +7,8 @@ It is what a host without QEMU has. Everything around it is real; the console sa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from kunsthalle.hypervisor.protocol import (
     Excerpt,
     Facts,
     Hypervisor,
+    NoAnswer,
     NotRunning,
     ServerSpec,
     StartError,
     Status,
 )
 from kunsthalle.hypervisor.run_folders import RunDirectories, write_atomically
+from kunsthalle.hypervisor.simulated.simulated_hosts import SimulatedHosts
 from kunsthalle.hypervisor.specs import OverlaySpec, check_data, check_server
 
 WriteOverlay = Callable[[Path, Path, str, int], None]
@@ -45,10 +48,17 @@ class Simulated(Hypervisor):
     offers = frozenset({Channel.SERIAL})
 
     def __init__(
-        self, root: Path, storage: Callable[[], LocalStorage], write_overlay: WriteOverlay = write_plain_overlay
+        self,
+        root: Path,
+        storage: Callable[[], LocalStorage],
+        write_overlay: WriteOverlay = write_plain_overlay,
+        hosts: int = 1,
     ) -> None:
-        """`root` is the engine's own folder, made if absent; `storage` is asked once there are disks to work with."""
+        """`root` is the engine's own folder, made if absent; `storage` is asked once there are disks to work with.
+        `hosts`: how many are simulated.
+        """
         self._directories = RunDirectories(root)
+        self._hosts = SimulatedHosts(root, self._directories, hosts, self._machines)
         self._disks = Lazy(lambda: LocalDisks(storage(), self))
         self._write_overlay = write_overlay
 
@@ -56,6 +66,11 @@ class Simulated(Hypervisor):
     def disks(self) -> LocalDisks:
         """See Hypervisor.disks."""
         return self._disks()
+
+    @property
+    def hosts(self) -> SimulatedHosts:
+        """See Hypervisor.hosts."""
+        return self._hosts
 
     def create_overlay(self, spec: OverlaySpec) -> None:
         """See LocalEngine.create_overlay."""
@@ -80,14 +95,15 @@ class Simulated(Hypervisor):
         with self._directories.lock(spec.id, create=True) as folder:
             assert folder is not None  # noqa: S101  create=True always yields one
             starts = self._starts(folder)
-            if self._status(folder) is not Status.RUNNING:
+            if self._reached(folder) is not Status.RUNNING:
                 size = {"vcpus": spec.vcpus, "memory_mib": spec.memory_mib}
-                self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size)
+                place = self._hosts.choose()._asdict()
+                self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size, **place)
 
     def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
         """See Hypervisor.set_disks. No guest could hold on to a disk."""
         check_data(data)
-        if self.status(server_id) is not Status.RUNNING:
+        if self._reached(self._directories.path(server_id)) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
         for disk in data:
             if overlays.read_header(self.disks.volume(disk.disk)) is None:
@@ -97,29 +113,30 @@ class Simulated(Hypervisor):
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:  # noqa: ARG002  no guest could use the grace
         """See Hypervisor.stop."""
         with self._directories.lock(server_id) as folder:
-            if folder is not None and self._status(folder) is Status.RUNNING:
+            if folder is not None and self._reached(folder) is not Status.STOPPED:
                 self._write(folder, Status.STOPPED)
         return True
 
     def press(self, server_id: str) -> None:
         """See Hypervisor.press. A simulated guest always listens."""
-        self.stop(server_id, 0)
+        with suppress(NoAnswer):
+            self.stop(server_id, 0)
 
     def lives(self, server_id: str) -> bool:
         """See Hypervisor.lives."""
-        return self.status(server_id) is Status.RUNNING
+        return self.status(server_id) in {Status.RUNNING, Status.UNREACHABLE}
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
         with self._directories.lock(server_id) as folder:
-            if folder is None or self._status(folder) is not Status.RUNNING:
+            if folder is None or self._reached(folder) is not Status.RUNNING:
                 raise NotRunning(f"the server {server_id} is not running")
             self._write(folder, Status.RUNNING, starts=self._starts(folder) + 1)
 
     def delete(self, server_id: str) -> None:
         """See Hypervisor.delete."""
         with self._directories.lock(server_id) as folder:
-            if folder is not None:
+            if folder is not None and self._reached(folder):
                 self._directories.remove(folder)
 
     def status(self, server_id: str) -> Status:
@@ -127,9 +144,9 @@ class Simulated(Hypervisor):
         folder = self._directories.path(server_id)
         return self._status(folder) if folder.is_dir() else Status.ABSENT
 
-    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:  # noqa: ARG002  one file has it all
         """See Hypervisor.states."""
-        return look_at_each(self, server_ids, thorough=thorough)
+        return look_at_each(self, server_ids, thorough=True)
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""
@@ -175,8 +192,21 @@ class Simulated(Hypervisor):
         """See Hypervisor.servers."""
         return self._directories.ids()
 
+    def _machines(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for id_ in self._directories.ids():
+            yield id_, self._read(self._directories.path(id_))
+
     def _status(self, folder: Path) -> Status:
-        return Status(self._read(folder).get("status", Status.STOPPED.value))
+        state = self._read(folder)
+        status = Status(state.get("status", Status.STOPPED.value))
+        return self._hosts.fate(state) if status is Status.RUNNING else status
+
+    def _reached(self, folder: Path) -> Status:
+        """The status of a machine that is to be changed. NoAnswer where its host is silent."""
+        status = self._status(folder)
+        if status is Status.UNREACHABLE:
+            raise NoAnswer(f"the host of the server {folder.name} does not answer")
+        return status
 
     def _starts(self, folder: Path) -> int:
         return int(self._read(folder).get("starts", 0))
