@@ -75,6 +75,15 @@ OTHERS = {
     "jobs/audit_retention.py": (
         ("kunsthalle.audit.expire", "200", "Entries older than `audit_days` were deleted; the target says how many."),
     ),
+    "operator/routes_hosts.py": (
+        (
+            "kunsthalle.host.back",
+            "200, 404, 409 or 503",
+            "The operator said that a lost host may have instances again.",
+        ),
+        ("kunsthalle.host.lost", "200, 404, 409 or 503", "The operator said that nothing runs on a silent host."),
+        ("kunsthalle.host.power", "200, 404, 409 or 503", "The operator switched a simulated host off or on."),
+    ),
     "operator/accounts.py": (
         ("kunsthalle.account.create", "201", "The operator made an account."),
         ("kunsthalle.api-key.create", "201", "The operator made an API key of a person."),
