@@ -52,8 +52,9 @@ class Person:
     secret: str = field(repr=False)
     bearer: str = field(repr=False)
 
-    def __call__(self, method: str, path: str, body: Any = None) -> Reply:
-        return send(self.url, method, path, body, Authorization=f"Bearer {self.bearer}", **{"If-Match": "*"})
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+        known = {"Authorization": f"Bearer {self.bearer}", "If-Match": "*"}
+        return send(self.url, method, path, body, **known, **headers)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         reply = self(method, path, body)

@@ -53,6 +53,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "POST /api/v1-beta/versions/{version_loc_id}/public-publish | ",
     ),
     "the state of what is there, or of whoever asks, does not allow it; the body says nothing more": (
+        "DELETE /_kunsthalle/buckets/{bucket}/objects | ",
         "DELETE /api/v1-beta/catalogs/{catalog_id}/offerings/{offering_id}/versions/{version_id} | ",
         "DELETE /api/v1-beta/versions/{version_loc_id} | ",
         "DELETE /api/v2/keys/{id}/purge | ",

@@ -32,7 +32,7 @@ def test_a_user_is_invited_given_a_role_and_removed(publisher: Visitor) -> None:
     publisher.open("/policies/new").accessible()
     guest = publisher.page.locator('[name="iam_id"] option').filter(has_text=re.compile("guest@"))
     publisher.fill(iam_id=str(guest.get_attribute("value")), role="Viewer", service="is").press("Create policy")
-    publisher.sees("The policy is in effect", "service is, account publisher", "Viewer").accessible().shoot("policy")
+    publisher.sees("The policy is in effect", "account publisher, service is", "Viewer").accessible().shoot("policy")
     publisher.press("Delete").press("Delete").sees("The policy is deleted").shoot("policies")
     publisher.open("/users").press("guest@publisher.example").press("Remove").press("Remove").sees(
         "The user is removed"
