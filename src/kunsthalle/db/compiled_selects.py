@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Dialect, Select, Text, TypeDecorator, bindparam
+from sqlalchemy import ColumnElement, CompoundSelect, Dialect, Select, Text, TypeDecorator, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -43,10 +43,12 @@ class _Texts(TypeDecorator[list[str]]):
 
 
 class _Among(FunctionElement[bool]):
-    """Whether a column has one of the texts of a list."""
+    """Whether a column has one of the texts of a list.
+
+    It has no type of its own: of a Boolean SQLAlchemy asks whether it is 1, and SQLite then looks at every row.
+    """
 
     inherit_cache = True
-    type = Boolean()
 
 
 @compiles(_Among)

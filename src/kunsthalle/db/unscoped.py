@@ -59,11 +59,15 @@ def grouped(
 
 def any_row(session: Session, table: Table, *where: ColumnElement[bool]) -> bool:
     """Whether a row meets the conditions; as cheap for many rows as for one."""
-    known, first = simple(where), select(literal(1)).select_from(table).limit(1)
+    known = simple(where)
     if known is None:
-        return session.first(first.where(*where)) is not None
-    statement = statement_for(("any", table), known, lambda: first.where(*known.conditions()))
+        return session.first(_any(table, where)) is not None
+    statement = statement_for(("any", table), known, lambda: _any(table, known.conditions()))
     return statement.first(session, known.values) is not None
+
+
+def _any(table: Table, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return select(literal(1)).select_from(table).where(*where).limit(1)
 
 
 def rows_of(

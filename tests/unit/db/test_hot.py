@@ -106,3 +106,20 @@ def test_a_list_and_a_flag_are_values_of_one_statement(
     for _ in range(2):
         known, plain = world.read(ctx, both_ways)
         assert sorted(map(tuple, known)) == sorted(map(tuple, plain))
+
+
+def test_a_list_is_looked_up_by_the_index(filled: tuple[World, Context]) -> None:
+    world, ctx = filled
+    statement = select(_TABLE.c.number).where(among(_TABLE.c.id, "ids"), _TABLE.c.number > 0)
+
+    def plan(session: Session) -> list[str]:
+        text = str(statement.compile(dialect=session.connection.dialect))
+        if session.dialect == "sqlite":
+            return [row[3] for row in session.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ('["a"]', 0))]
+        session.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # the table is too small for an index
+        values = {"ids": ["a"], "number_1": 0}
+        return [row[0] for row in session.connection.exec_driver_sql(f"EXPLAIN {text}", values)]
+
+    steps = world.read(ctx, plan)
+    assert any("SEARCH hot_things" in step or "Index Cond: ((id)" in step for step in steps), steps
+    assert not any("SCAN hot_things" in step or "Seq Scan" in step for step in steps), steps
