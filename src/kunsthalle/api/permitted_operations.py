@@ -1,6 +1,6 @@
 """`/_kunsthalle/refused_operations`: which operations a caller has no role for, so that a client offers none of them.
 
-Who may do something to anything at all is told yes; whether to a resource that a call names, the call says.
+An operation is refused where the caller's grants cover it for no resource at all. For one resource, the call decides.
 """
 
 from __future__ import annotations

@@ -322,25 +322,30 @@ def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) 
 
 def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:
     """Everything that the context may read and that meets the conditions, newest first."""
-    known, order = simple(where), newest_first(kind)
+    known = simple(where)
     if known is None:
-        statement = select(kind.table).where(visible(session, kind), *where).order_by(*order).limit(limit)
+        statement = select(kind.table).where(visible(session, kind), *where).order_by(*newest_first(kind)).limit(limit)
         return [kind.from_row(row) for row in session.all(statement)]
-
-    def make(seen: ColumnElement[bool]) -> Select[Any]:
-        return select(kind.table).where(seen, *known.conditions()).order_by(*order).limit(limit)
-
-    fixed = seen_by(session, kind, ("some", known.forms, limit), make)
-    rows = fixed.all(session, {"account": session.ctx.account_id, **known.values})
-    return [kind.from_row(row) for row in rows]
+    return _seen_rows(session, kind, ("some", known.forms, limit), known.conditions, known.values, limit)
 
 
 def matching(session: Session, kind: ResourceType[M], where: tuple[ColumnElement[bool], ...], **values: Any) -> list[M]:
     """`some`, by conditions that are made once, and values that come with each call: no statement is built again."""
-    statement = seen_by(
-        session, kind, where, lambda seen: select(kind.table).where(seen, *where).order_by(*newest_first(kind))
-    )
-    rows = statement.all(session, {"account": session.ctx.account_id, **values})
+    return _seen_rows(session, kind, where, lambda: where, values)
+
+
+def _seen_rows(
+    session: Session,
+    kind: ResourceType[M],
+    name: Hashable,
+    where: Callable[[], Sequence[ColumnElement[bool]]],
+    values: Mapping[str, Any],
+    limit: int | None = None,
+) -> list[M]:
+    def make(seen: ColumnElement[bool]) -> Select[Any]:
+        return select(kind.table).where(seen, *where()).order_by(*newest_first(kind)).limit(limit)
+
+    rows = seen_by(session, kind, name, make).all(session, {"account": session.ctx.account_id, **values})
     return [kind.from_row(row) for row in rows]
 
 
