@@ -68,7 +68,8 @@ def test_a_product_is_shared_accepted_and_taken_away(
     outsider.sign_in().open("/images/catalog").misses("walk").open(product, 404).misses("walk", image)
 
     publisher.open(f"/images/custom/{image}").sees("A private catalog manages this image").shoot("managed-image")
-    publisher.press("Delete").sees("Golden images").accessible().shoot("delete-managed")
+    publisher.is_told_why_not("Delete", "A private catalog manages it").accessible()
+    publisher.open(f"/images/custom/{image}/delete").sees("Golden images").accessible().shoot("delete-managed")
     publisher.press("Delete").sees("The request was refused").accessible()
     publisher.open(product)
     _act(publisher, "1.0.0", "Deprecate").fill(days_until_deprecate="30").press("Deprecate").sees("Deprecate pending")

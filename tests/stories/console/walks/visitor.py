@@ -169,6 +169,15 @@ class Visitor:
                 self.page.locator("dialog form[data-sent]").wait_for(state="detached")
         return self
 
+    def is_told_why_not(self, name: str, reason: str) -> Self:
+        """An action is shown, and cannot be done: on focus its button says why."""
+        button = self.page.get_by_role("button", name=name, exact=True, disabled=True)
+        button.focus()
+        told = self.page.locator(f"[id='{button.get_attribute('aria-describedby')}']")
+        told.wait_for()
+        assert reason in told.inner_text()
+        return self
+
     def fill(self, **values: str) -> Self:
         """Fills inputs by their names; `__` stands for a dot."""
         for name, value in values.items():
