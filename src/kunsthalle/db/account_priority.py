@@ -30,6 +30,11 @@ ALONE_SECONDS = 1.0
 """An account is alone, and its requests do not queue, when no other one has asked for anything for so long."""
 FACTOR = 1.25
 """How many times as much as another account a heavy one must have used for its jobs to wait for that one."""
+FULL_FACTOR = 2.0
+"""How many times as much it must have used to rest for that one as long as it ever does: in between it rests for a
+part of that. Two accounts that both have much to do would otherwise take turns in resting, and each call of theirs
+would wait for such a turn.
+"""
 MOST_SECONDS = 0.02
 """How long a job waits before one of its steps. A request that is worked on for longer is not waited for."""
 PATIENCE_SECONDS = 0.25
@@ -55,6 +60,13 @@ LATELY_SECONDS = 0.25
 asks in turn, for one account and then for another, is never in the way.
 """
 _UNUSED = (0.0, 0.0)
+_NEVER = (-math.inf, 0.0)
+
+
+def _part(heavy: float, light: float) -> float:
+    """Which part of a whole rest an account takes that has used `heavy` seconds, beside one that has used `light`."""
+    whole = FULL_FACTOR - FACTOR
+    return min(whole, heavy / light - FACTOR) / whole if light else 1.0
 
 
 class AccountPriority:
@@ -73,8 +85,10 @@ class AccountPriority:
         """When an account last asked for a step, within `ALONE_SECONDS`; the last to ask is the last."""
         self._present = Counter[str]()
         """Requests and jobs that each account has: worked on, waiting for their turn, or resting."""
-        self._met: dict[str, float] = {}
-        """When a heavy account had something to do at the same moment as one that has used less."""
+        self._met: dict[str, tuple[float, float]] = {}
+        """When a heavy account had something to do at the same moment as one that has used less, and which part of a
+        whole rest that calls for.
+        """
         self._resting: dict[str, float] = {}
         """Until when heavy accounts rest."""
         self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -95,7 +109,7 @@ class AccountPriority:
             used = before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds
             renew(self._used, account_id, (used, now), MOST_ACCOUNTS)
         if self._is_in_the_way(account_id, now):
-            self._tire(account_id, seconds, now)
+            self._tire(account_id, seconds * self._met[account_id][1], now)
 
     def _tire(self, account_id: str, seconds: float, now: float) -> None:
         """Have it rest, from when it would have had its rest before."""
@@ -149,7 +163,8 @@ class AccountPriority:
 
     def _is_in_the_way(self, account_id: str, now: float) -> bool:
         """Whether it is heavy, and had something to do lately while one had that has used less."""
-        return now - self._met.get(account_id, -math.inf) <= LATELY_SECONDS and self.used(account_id) >= HEAVY_SECONDS
+        met, _ = self._met.get(account_id, _NEVER)
+        return now - met <= LATELY_SECONDS and self.used(account_id) >= HEAVY_SECONDS
 
     def enter(self, account_id: str) -> None:
         """The account has something more to do until `leave`: a step of a request, or a job. From any thread."""
@@ -172,9 +187,9 @@ class AccountPriority:
         for other in self._present:
             theirs = self.used(other)
             if theirs >= HEAVY_SECONDS and used * FACTOR < theirs:
-                renew(self._met, other, now, MOST_ACCOUNTS)
+                renew(self._met, other, (now, _part(theirs, used)), MOST_ACCOUNTS)
             elif used >= HEAVY_SECONDS and theirs * FACTOR < used:
-                renew(self._met, account_id, now, MOST_ACCOUNTS)
+                renew(self._met, account_id, (now, _part(used, theirs)), MOST_ACCOUNTS)
 
     async def turn(self, account_id: str) -> None:
         """Return when it is the turn of a request of a heavy account, and that has rested."""

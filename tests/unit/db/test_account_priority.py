@@ -268,15 +268,17 @@ def test_a_heavy_account_rests_while_it_is_in_the_way_of_a_lighter_one(priority:
 
 
 @pytest.mark.parametrize(
-    ("used", "met", "used_by_other", "since", "rests"),
+    ("used", "met", "used_by_other", "since", "part"),
     [
-        pytest.param(3.0, ("light", "heavy"), 0.0, 0.0, True, id="a lighter one has something to do"),
-        pytest.param(3.0, ("heavy", "light"), 0.0, 0.0, True, id="one comes while it has"),
-        pytest.param(3.0, ("heavy", UNKNOWN), 0.0, 0.0, True, id="someone comes who is not recognised"),
-        pytest.param(HEAVY_SECONDS / 2, ("heavy", "light"), 0.0, 0.0, False, id="it is light itself"),
-        pytest.param(3.0, ("heavy", "heavy"), 0.0, 0.0, False, id="it is in its own way alone"),
-        pytest.param(3.0, ("heavy", "light"), 2.9, 0.0, False, id="the other has used as much"),
-        pytest.param(3.0, ("heavy", "light"), 0.0, LATELY_SECONDS + 0.1, False, id="that is over"),
+        pytest.param(3.0, ("light", "heavy"), 0.0, 0.0, 1.0, id="a lighter one has something to do"),
+        pytest.param(3.0, ("heavy", "light"), 0.0, 0.0, 1.0, id="one comes while it has"),
+        pytest.param(3.0, ("heavy", UNKNOWN), 0.0, 0.0, 1.0, id="someone comes who is not recognised"),
+        pytest.param(HEAVY_SECONDS / 2, ("heavy", "light"), 0.0, 0.0, 0.0, id="it is light itself"),
+        pytest.param(3.0, ("heavy", "heavy"), 0.0, 0.0, 0.0, id="it is in its own way alone"),
+        pytest.param(3.0, ("heavy", "light"), 2.9, 0.0, 0.0, id="the other has used as much"),
+        pytest.param(3.25, ("heavy", "light"), 2.0, 0.0, 0.5, id="the other has used nearly as much"),
+        pytest.param(4.0, ("heavy", "light"), 2.0, 0.0, 1.0, id="the other has used half as much"),
+        pytest.param(3.0, ("heavy", "light"), 0.0, LATELY_SECONDS + 0.1, 0.0, id="that is over"),
     ],
 )
 def test_who_rests(
@@ -286,14 +288,14 @@ def test_who_rests(
     met: tuple[str, str],
     used_by_other: float,
     since: float,
-    rests: bool,
+    part: float,
 ) -> None:
     priority.add("heavy", used)
     priority.add("light", used_by_other)
     _meet(priority, *met)
     clock.now += since
     priority.add("heavy", 0.02)
-    assert priority.rest("heavy") == (pytest.approx(0.02 * REST, abs=0.002) if rests else 0)
+    assert priority.rest("heavy") == pytest.approx(0.02 * REST * part, abs=0.002)
 
 
 def test_who_asks_in_turn_for_two_accounts_does_not_wait(priority: Priority, clock: Clock) -> None:
