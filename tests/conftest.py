@@ -23,6 +23,7 @@ pytest_plugins = [
     "fixtures.served",
     "fixtures.statements",
     "fixtures.tls_contexts",
+    "fixtures.trace_collector",
     "fixtures.walks",
     "fixtures.worlds",
 ]

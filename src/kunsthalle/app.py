@@ -362,7 +362,7 @@ def build(
     requests = RequestMetrics() if settings.metrics == "on" else None
     observers = observers or Observers()
     observers.exchange(None, requests)
-    tracing = tracing_of(settings, context)
+    tracing = tracing_of(settings, store, context)
     if tracing is not None:
         observers.exchange(None, tracing)
         worker.on_ended = tracing.job

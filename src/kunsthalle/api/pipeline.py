@@ -37,6 +37,7 @@ from kunsthalle.core.faults import Faults, Subject
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.core.text_values import integer
+from kunsthalle.core.trace_parents import InSpan
 from kunsthalle.db import audit
 from kunsthalle.db.engine import Store
 from kunsthalle.db.overload import refusal_of
@@ -134,12 +135,13 @@ class Pipeline:
         if not observers:
             await self._serve(scope, receive, send, headers, ctx, exchange)
             return
-        try:
-            await self._serve(scope, receive, exchange.watching(send), headers, ctx, exchange)
-        finally:
-            now = time.perf_counter()
-            for observer in observers:
-                observer.record(exchange, now, ctx.trace)
+        with InSpan(self._store.tracer, ctx.trace):
+            try:
+                await self._serve(scope, receive, exchange.watching(send), headers, ctx, exchange)
+            finally:
+                now = time.perf_counter()
+                for observer in observers:
+                    observer.record(exchange, now, ctx.trace)
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from obstore.store import S3Store
 
 from kunsthalle.blobs.protocol import Watch, unwatched
 from kunsthalle.blobs.s3_address import S3Address
+from kunsthalle.core import trace_parents
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
@@ -38,6 +40,8 @@ _MOST_PARTS = 9_000
 _AHEAD = 3
 """Ranges that are on their way while one is being worked on."""
 _CONCURRENT = 3
+_SPANS = 8
+"""Of so many requests and jobs clients are kept."""
 _QUICK_SECONDS = 4.0
 """For what a caller waits for: whether an object is there."""
 
@@ -75,8 +79,16 @@ class S3Bucket:
 
     def __init__(self, address: S3Address) -> None:
         self.address = address
-        self._store = _store(address, address.seconds, RETRIES)
-        self._quick = _store(address, min(address.seconds, _QUICK_SECONDS), min(RETRIES, 1))
+        self._patient = _Clients(partial(_store, address, address.seconds, RETRIES))
+        self._hasty = _Clients(partial(_store, address, min(address.seconds, _QUICK_SECONDS), min(RETRIES, 1)))
+
+    @property
+    def _store(self) -> S3Store:
+        return self._patient.client()
+
+    @property
+    def _quick(self) -> S3Store:
+        return self._hasty.client()
 
     def head(self, name: str) -> S3Head:
         """S3Missing if it is not there."""
@@ -86,32 +98,22 @@ class S3Bucket:
 
     def read(self, name: str, head: S3Head, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The object from an offset on, up to another one, a range at a time, while the next ones are on their way."""
-        ranges = _ranges(start, head.size if end is None else end)
+        ranges, store = _ranges(start, head.size if end is None else end), self._store
         coming: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(_AHEAD, thread_name_prefix="s3") as pool:
             try:
                 while True:
                     if not coming:
-                        coming.extend(pool.submit(self._range, name, head, *span) for span in islice(ranges, 1))
+                        coming.extend(pool.submit(_range, store, name, head, *span) for span in islice(ranges, 1))
                     if not coming:
                         return
                     yield coming.popleft().result()  # nothing is ahead of the first one: it may be refused
                     coming.extend(
-                        pool.submit(self._range, name, head, *span) for span in islice(ranges, _AHEAD - len(coming))
+                        pool.submit(_range, store, name, head, *span) for span in islice(ranges, _AHEAD - len(coming))
                     )
             finally:
                 for late in coming:
                     late.cancel()
-
-    def _range(self, name: str, head: S3Head, offset: int, end: int) -> bytes:
-        with _translated("GET", name):
-            response = obstore.get(self._store, name, options={"range": (offset, end), "if_match": head.tag or None})
-            if head.tag and response.meta["e_tag"] != head.tag:
-                raise S3Changed("The object was replaced while it was read.")
-            content = bytes(response.bytes())
-        if len(content) != end - offset:
-            raise S3Unavailable("The object storage sent fewer bytes than it announced.")
-        return content
 
     def put(self, name: str, path: Path, watch: Watch = unwatched) -> None:
         """Writes a local file into an object: whole, or not at all."""
@@ -171,6 +173,31 @@ class S3Bucket:
         return True
 
 
+class _Clients:
+    """The client of a bucket, which sends the same headers with every request: for calls of a span it is another one
+    (`trace_parents`).
+    """
+
+    def __init__(self, made: Callable[[Mapping[str, str]], S3Store]) -> None:
+        self._plain = made({})
+        self._of_span = lru_cache(_SPANS)(lambda value: made({trace_parents.HEADER: value}))
+
+    def client(self) -> S3Store:
+        parent = trace_parents.current()
+        return self._plain if parent is None else self._of_span(parent.text)
+
+
+def _range(store: S3Store, name: str, head: S3Head, offset: int, end: int) -> bytes:
+    with _translated("GET", name):
+        response = obstore.get(store, name, options={"range": (offset, end), "if_match": head.tag or None})
+        if head.tag and response.meta["e_tag"] != head.tag:
+            raise S3Changed("The object was replaced while it was read.")
+        content = bytes(response.bytes())
+    if len(content) != end - offset:
+        raise S3Unavailable("The object storage sent fewer bytes than it announced.")
+    return content
+
+
 def _ranges(start: int, size: int) -> Iterator[tuple[int, int]]:
     """A short one first: the kind of a file shows in it."""
     offset, step = start, FIRST
@@ -193,7 +220,7 @@ def _chunks(path: Path, part: int, watch: Watch) -> Iterator[bytes]:
             watch(done)
 
 
-def _store(address: S3Address, seconds: float, retries: int) -> S3Store:
+def _store(address: S3Address, seconds: float, retries: int, headers: Mapping[str, str]) -> S3Store:
     keys = address.keys
     endpoint = address.endpoint
     if address.virtual:
@@ -204,6 +231,7 @@ def _store(address: S3Address, seconds: float, retries: int) -> S3Store:
         "connect_timeout": timedelta(seconds=min(seconds, 5.0)),
         "read_timeout": timedelta(seconds=seconds),
         "timeout": timedelta(seconds=seconds * 15),
+        "default_headers": dict(headers),
     }
     if address.ca_file is not None:
         client["root_certificate"] = address.ca_file.read_bytes()

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from kunsthalle.blobs.s3 import S3Denied, S3Error, S3Missing, S3Unavailable
 from kunsthalle.blobs.s3_address import S3Address
+from kunsthalle.core import trace_parents
 from kunsthalle.core.clock import SECOND, SystemClock
 from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
@@ -119,7 +120,7 @@ def _ask(address: S3Address, method: str, key: str, query: Mapping[str, str], bo
     try:
         connection = _connection(address, parts.scheme, host)
         try:
-            connection.request(method, f"{path or '/'}?{asked}", body or None, headers)
+            connection.request(method, f"{path or '/'}?{asked}", body or None, {**headers, **trace_parents.headers()})
             answer = connection.getresponse()
             told = answer.read(_MOST_BYTES)
         finally:

@@ -33,7 +33,7 @@ async def leave_provider(visit: Visit, sign_in: SignIn) -> Response:
     id_, state = sign_in.provider, visit.sessions.secret()
     back = f"{visit.origin}{ROOT}/signed-out/{id_}"
     farewell = Farewell(sign_in.id_token, sign_in.logout_hint, back, state)
-    url = await visit.single_sign_on.end_session_url(id_, farewell)
+    url = await visit.single_sign_on.end_session_url(id_, farewell, visit.trace)
     if not url:
         return visit.to(f"/signed-out/{id_}")
     answer = _onward(visit, id_, url)

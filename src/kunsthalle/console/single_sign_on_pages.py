@@ -39,18 +39,19 @@ class SingleSignOn(Protocol):
 
     @property
     def names(self) -> dict[str, str]: ...
-    async def begin(self, provider_id: str, redirect_uri: str, following: str) -> tuple[str, str]: ...
+    async def begin(self, provider_id: str, redirect_uri: str, following: str, trace: str) -> tuple[str, str]: ...
     async def finish(self, provider_id: str, sealed_flow: str, answer: dict[str, str], trace: str) -> SignedIn: ...
     async def end(self, session_id: str) -> None: ...
-    async def end_session_url(self, provider_id: str, farewell: Farewell) -> str: ...
-    async def back_channel_logout(self, provider_id: str, token: str) -> int: ...
+    async def end_session_url(self, provider_id: str, farewell: Farewell, trace: str) -> str: ...
+    async def back_channel_logout(self, provider_id: str, token: str, trace: str) -> int: ...
 
 
 async def _begin(visit: Visit) -> Response:
     """To the provider, with what this browser has to bring back."""
     id_ = named_provider(visit)
+    following = visit.query.get("next", "")
     try:
-        url, flow = await visit.single_sign_on.begin(id_, _callback_url(visit, id_), visit.query.get("next", ""))
+        url, flow = await visit.single_sign_on.begin(id_, _callback_url(visit, id_), following, visit.trace)
     except SignInRefused as refusal:
         return await _refused(visit, refusal)
     answer = RedirectResponse(url, 302)
@@ -114,7 +115,7 @@ async def _back_channel(visit: Visit) -> Response:
     id_ = named_provider(visit)
     token = (await filled(visit.request, _MOST_LOGOUT)).get("logout_token")
     try:
-        await visit.single_sign_on.back_channel_logout(id_, token)
+        await visit.single_sign_on.back_channel_logout(id_, token, visit.trace)
     except SignInRefused as refusal:
         return Response(f"{refusal.code}\n", 503 if refusal.status == 503 else 400, media_type="text/plain")
     return Response(status_code=200)

@@ -7,9 +7,13 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
+
+from kunsthalle.core import trace_parents
 
 T = TypeVar("T")
 
@@ -62,6 +66,8 @@ class AccountTurns:
         Crowded when too many of the account's wait, Full when too many of all do.
         """
         future: Future[T] = Future()
+        if trace_parents.current() is not None:
+            function = partial(copy_context().run, function)  # calls to other servers belong to the caller's span
         with self._lock:
             if self._queued - self._free >= self.most_in_all:
                 raise Full

@@ -31,6 +31,7 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.core.ids import entropy
 from kunsthalle.core.loop_turns import LOOP_TURNS, waiting
 from kunsthalle.core.recordings import Recordings
+from kunsthalle.core.trace_parents import Tracer
 from kunsthalle.db import deadlines, kv
 from kunsthalle.db.account_priority import AccountPriority
 from kunsthalle.db.account_refusals import AccountRefusals
@@ -200,6 +201,7 @@ class Store:
         self.refusals = AccountRefusals()
         self.recordings = Recordings()
         self.nodes: Nodes | None = None
+        self.tracer: Tracer | None = None
         self._writer = WriterTurns()
         self._inside = threading.local()
         threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)

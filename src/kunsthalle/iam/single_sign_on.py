@@ -14,6 +14,7 @@ import msgspec
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.trace_parents import traced
 from kunsthalle.db.encryption import CannotDecrypt
 from kunsthalle.db.engine import Store
 from kunsthalle.db.rows import IntegrityError
@@ -59,10 +60,10 @@ class SingleSignOn:
         """The names that are shown, by the ids of the providers."""
         return {id_: client.provider.name for id_, client in self._clients.items()}
 
-    async def begin(self, provider_id: str, redirect_uri: str, following: str) -> tuple[str, str]:
+    async def begin(self, provider_id: str, redirect_uri: str, following: str, trace: str) -> tuple[str, str]:
         """Where the browser goes, and what it keeps meanwhile."""
         client = self._clients[provider_id]
-        with self._turn():
+        with self._turn("sign-in", trace):
             url, flow = await client.begin(redirect_uri, following)
         return url, self._store.cipher.encrypt(msgspec.json.encode(flow).decode(), _PURPOSE)
 
@@ -71,7 +72,7 @@ class SingleSignOn:
         client = self._clients[provider_id]
         flow, email = self._opened(sealed_flow), ""
         try:
-            with self._turn():
+            with self._turn("sign-in", trace):
                 identity = await client.finish(flow, answer)
             email = identity.email if identity.is_verified else ""
             passcode = await self._passcode(identity, trace)
@@ -108,13 +109,14 @@ class SingleSignOn:
         """Sign out: every token of that sign-in ends."""
         await self._store.write_async(self._base, lambda session: service.end_sign_in(session, session_id))
 
-    async def end_session_url(self, provider_id: str, farewell: Farewell) -> str:
+    async def end_session_url(self, provider_id: str, farewell: Farewell, trace: str) -> str:
         """Where a browser ends its session at the provider; empty where there is no such page."""
-        return await self._clients[provider_id].end_session_url(farewell)
+        with traced(self._store.tracer, "sign-out", trace):
+            return await self._clients[provider_id].end_session_url(farewell)
 
-    async def back_channel_logout(self, provider_id: str, token: str) -> int:
+    async def back_channel_logout(self, provider_id: str, token: str, trace: str) -> int:
         """Sign out whom a provider has signed out; how many sign-ins have ended."""
-        with self._turn():
+        with self._turn("sign-out", trace):
             subject, sid = await self._clients[provider_id].logout(token)
 
         def write(session: Session) -> int:
@@ -123,13 +125,14 @@ class SingleSignOn:
         return await self._store.write_async(self._base, write)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One of those who wait for a provider."""
+    def _turn(self, name: str, trace: str) -> Iterator[None]:
+        """One of those who wait for a provider, and its span."""
         if self._waiting >= MAX_AT_ONCE:
             text = "Too many people are signing in at this moment. Try again, or sign in with an API key."
             raise SignInRefused("busy", text, 503)
         self._waiting += 1
         try:
-            yield
+            with traced(self._store.tracer, name, trace):
+                yield
         finally:
             self._waiting -= 1

@@ -18,6 +18,7 @@ from kunsthalle.core.faults import Fault, Faults, Subject
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.outages import Outage
+from kunsthalle.core.trace_parents import InSpan
 from kunsthalle.db import audit, kv, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
@@ -231,7 +232,8 @@ class Worker:
         self._running[job.id] = job.account_id
         self._store.priority.enter(job.account_id)
         try:
-            self._do(job, owner)
+            with InSpan(self._store.tracer, job.trace or ""):
+                self._do(job, owner)
         except queue.LeaseLost:
             log.warning("lease lost", job=job.kind, subject=job.subject)
         finally:

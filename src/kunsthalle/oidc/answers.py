@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from kunsthalle.core import trace_parents
 from kunsthalle.core.log import get_logger
 from kunsthalle.oidc.providers import Provider
 from kunsthalle.oidc.sign_in_refusals import broken, unavailable
@@ -46,6 +47,7 @@ class Answers:
         import httpx  # nobody needs it before the first sign-in
 
         name = self._provider.name
+        headers = {**headers, **trace_parents.headers_to(url, self._provider.issuer)}
         if not self._provider.allows_url(url):
             raise broken("bad_endpoint", name, "it names an address that is not served over https")
         try:

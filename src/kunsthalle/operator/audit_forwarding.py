@@ -16,6 +16,7 @@ from kunsthalle.accounts.routes_audit import entry_response
 from kunsthalle.authz.context import Context
 from kunsthalle.core import cadf
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.trace_parents import traced
 from kunsthalle.db import audit_cursors
 from kunsthalle.db.audit_cursors import LEASE, LeaseLost
 from kunsthalle.db.engine import Store
@@ -85,7 +86,7 @@ class SinkSender:
         if not number:
             return _PAUSE_SECONDS
         if events:
-            self._sink.deliver(events)
+            self._deliver(events)
         name, owner = self._settings.name, self._owner
         real = self._ctx.clock.real()
         self._store.write(self._ctx, lambda session: audit_cursors.advance(session, name, owner, last))
@@ -94,6 +95,13 @@ class SinkSender:
             log.info("the audit sink answers again", sink=name)
         self._failures = 0
         return 0 if number == BATCH else _PAUSE_SECONDS
+
+    def _deliver(self, events: list[Event]) -> None:
+        """Events of one trace belong to it; of several, the call can name none."""
+        traces = {event["correlationId"] for event in events}
+        tracer = self._store.tracer if self._sink.calls and len(traces) == 1 else None
+        with traced(tracer, "audit delivery", traces.pop()):
+            self._sink.deliver(events)
 
     def _read(self, session: Session, cursor: int) -> tuple[int, list[Event], int]:
         """The number of the last entry, the events of those that are for this sink, and how many were read."""

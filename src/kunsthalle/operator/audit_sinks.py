@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from kunsthalle.core import trace_parents
 from kunsthalle.settings import AuditSink
 
 Event = dict[str, Any]
@@ -35,7 +36,9 @@ class SinkError(Exception):
 
 
 class Sink(Protocol):
-    """Where events go. One thread uses it."""
+    """Where events go. One thread uses it. `calls` says that its receiver is called over HTTP."""
+
+    calls: bool
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Hand over events, in order. SinkError if any may not have arrived: all are then given again."""
@@ -64,6 +67,8 @@ def _line(event: Event) -> bytes:
 
 class FileSink:
     """Lines of JSON at the end of a file. One that was renamed or removed is made anew."""
+
+    calls = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -112,6 +117,8 @@ class FileSink:
 
 class SyslogSink:
     """Messages of RFC 5424: datagrams over UDP (RFC 5426) or a UNIX socket, octets counted over TCP (RFC 6587)."""
+
+    calls = False
 
     def __init__(self, address: SplitResult, timeout: float) -> None:
         self._address, self._timeout = address, timeout
@@ -177,6 +184,8 @@ def _has_ended(connection: socket.socket) -> bool:
 class HttpSink:
     """A JSON list of events in a POST, which is received once it is answered with 2xx."""
 
+    calls = True
+
     def __init__(self, address: SplitResult, sink: AuditSink) -> None:
         self._address, self._sink = address, sink
         self._context: ssl.SSLContext | None = None
@@ -184,7 +193,7 @@ class HttpSink:
 
     def deliver(self, events: Sequence[Event]) -> None:
         """See Sink.deliver."""
-        headers = {"Content-Type": "application/json", "User-Agent": "kunsthalle"}
+        headers = {"Content-Type": "application/json", "User-Agent": "kunsthalle", **trace_parents.headers()}
         if self._sink.token:
             headers["Authorization"] = f"Bearer {self._sink.token}"
         path = self._address.path or "/"

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kunsthalle.authz.context import Context
+from kunsthalle.db.engine import Store
 from kunsthalle.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from kunsthalle.operator.tracing import Tracing
 
 
-def tracing_of(settings: Settings, base: Context) -> Tracing | None:
-    """What sends traces, where the settings name a collector. BadSetting where its packages are not installed."""
+def tracing_of(settings: Settings, store: Store, base: Context) -> Tracing | None:
+    """What sends traces, where the settings name a collector; the store is told, too. BadSetting without packages."""
     if not settings.traces:
         return None
     try:
@@ -21,4 +22,6 @@ def tracing_of(settings: Settings, base: Context) -> Tracing | None:
         text = "it needs packages of OpenTelemetry; install kunsthalle[tracing]"
         raise BadSetting("traces", settings.traces, text) from error
 
-    return Tracing(settings.traces, settings.traces_token, settings.traces_percent, base.clock.real, base.ids.uuid())
+    how = (settings.traces, settings.traces_token, settings.traces_percent, base.clock.real, base.ids.uuid())
+    store.tracer = tracing = Tracing(*how)
+    return tracing

@@ -35,7 +35,9 @@ from opentelemetry.util.types import Attributes
 from kunsthalle import __version__
 from kunsthalle.api.access_log import Exchange
 from kunsthalle.api.trace_context import PARENT
+from kunsthalle.core import trace_parents
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.trace_parents import TraceParent
 from kunsthalle.jobs.queue import Claimed
 
 log = get_logger("traces")
@@ -49,14 +51,22 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 
 
 class _Ids(RandomIdGenerator):
-    """The trace's id is the request's, if it is one."""
+    """The ids of a span are those that calls to other servers have named before it is sent."""
 
     def __init__(self) -> None:
         self.thread = threading.local()
 
     def generate_trace_id(self) -> int:
-        known: int = getattr(self.thread, "trace_id", 0)
-        return known or super().generate_trace_id()
+        return _own(self.thread).trace_id
+
+    def generate_span_id(self) -> int:
+        return _own(self.thread).span_id
+
+
+def _own(thread: threading.local) -> TraceParent:
+    """The span that the thread is about to send."""
+    own: TraceParent = thread.own
+    return own
 
 
 class ByTrace(Sampler):
@@ -76,9 +86,12 @@ class ByTrace(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         del parent_context, name, kind, links, trace_state  # the trace's id alone decides
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if self.sends(trace_id) else Decision.DROP, attributes)
+
+    def sends(self, trace_id: int) -> bool:
+        """Whether the spans of a trace are sent."""
         # The first 48 bits of a UUID are random; the first ones of its second half say its kind.
-        sent = trace_id >> 80 < self._below
-        return SamplingResult(Decision.RECORD_AND_SAMPLE if sent else Decision.DROP, attributes)
+        return trace_id >> 80 < self._below
 
     def get_description(self) -> str:
         return f"by trace, below {self._below}"
@@ -109,14 +122,23 @@ class Tracing:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what matters of it is told above
         headers = {"authorization": f"Bearer {token}"} if token else None
         exporter = _Telling(OTLPSpanExporter(endpoint=url, headers=headers, timeout=SEND_SECONDS))
-        self._ids, self._real = _Ids(), real
+        self._ids, self._real, self._sampler, self._random = _Ids(), real, ByTrace(percent), RandomIdGenerator()
         names = {"service.name": "kunsthalle", "service.version": __version__, "service.instance.id": node}
         self._provider = TracerProvider(
-            sampler=ByTrace(percent), resource=Resource(names), id_generator=self._ids, shutdown_on_exit=False
+            sampler=self._sampler, resource=Resource(names), id_generator=self._ids, shutdown_on_exit=False
         )
         self._processor = BatchSpanProcessor(exporter, max_queue_size=_MOST_WAITING)
         self._provider.add_span_processor(self._processor)
         self._tracer = self._provider.get_tracer("kunsthalle", __version__)
+
+    def parent_of(self, trace: str) -> TraceParent:
+        """See Tracer.parent_of."""
+        trace_id = _number(trace) or self._random.generate_trace_id()
+        return TraceParent(trace_id, self._random.generate_span_id(), self._sampler.sends(trace_id))
+
+    def ended(self, name: str, trace: str, seconds: float, *, failed: bool) -> None:
+        """See Tracer.ended."""
+        self._span(name, SpanKind.INTERNAL, trace, seconds, {}, "", failed=failed)
 
     def record(self, exchange: Exchange, now: float, trace: str) -> None:
         """The span of a request that was answered; `now` is in seconds, as its beginning."""
@@ -152,16 +174,20 @@ class Tracing:
         *,
         failed: bool,
     ) -> None:
-        digits = trace.replace("-", "")
-        trace_id = int(digits, 16) if _HEX.fullmatch(digits) else 0
+        own = self._ids.thread.own = self._own(trace)
         ended = self._real() * 1_000
-        self._ids.thread.trace_id = trace_id
         span = self._tracer.start_span(
-            name, _parent(trace_id, traceparent), kind, dict(attributes), start_time=ended - int(seconds * 1e9)
+            name, _parent(own.trace_id, traceparent), kind, dict(attributes), start_time=ended - int(seconds * 1e9)
         )
         if failed:
             span.set_status(Status(StatusCode.ERROR))
         span.end(ended)
+
+    def _own(self, trace: str) -> TraceParent:
+        """The span that calls were made in; a new one for what made none, such as an answer that was kept."""
+        own = trace_parents.current()
+        trace_id = _number(trace)
+        return own if own is not None and trace_id in {0, own.trace_id} else self.parent_of(trace)
 
     def flush(self) -> bool:
         """Send what waits; whether it was sent in time."""
@@ -172,6 +198,12 @@ class Tracing:
         ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
         ending.start()
         ending.join(FLUSH_SECONDS)
+
+
+def _number(trace: str) -> int:
+    """The 128 bits of a UUID; 0 for another text."""
+    digits = trace.replace("-", "")
+    return int(digits, 16) if _HEX.fullmatch(digits) else 0
 
 
 def _parent(trace_id: int, traceparent: str) -> Context:

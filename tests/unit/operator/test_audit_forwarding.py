@@ -39,6 +39,7 @@ class Receiver:
         self.events: list[Event] = []
         self.batches: list[list[Event]] = []
         self.tokens: set[str | None] = set()
+        self.parents: list[str] = []
         self.status, self.closed = 204, False
         self.open = threading.Event()
         self.open.set()
@@ -56,6 +57,7 @@ class Receiver:
                 receiver.entered.set()
                 receiver.open.wait(30)
                 receiver.tokens.add(self.headers["authorization"])
+                receiver.parents.append(self.headers.get("traceparent", ""))
                 if receiver.status < 300:
                     receiver.events += events
                     receiver.batches.append(events)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.sampling import Decision
 
 from fixtures.app import App, open_app
 from fixtures.frozen_app import TRACE
+from fixtures.trace_collector import Collector
 from kunsthalle.api.asgi import Headers
 from kunsthalle.api.trace_context import trace_of
 from kunsthalle.app import build
@@ -27,55 +25,6 @@ from kunsthalle.settings import BadSetting, Settings
 PARENT = "00f067aa0ba902b7"
 GIVEN = "4bf92f3577b34da6a3ce929d0e0e4736"
 AS_UUID = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
-
-
-class Collector:
-    """Takes traces on loopback and reads them with the protocol's own types."""
-
-    def __init__(self, status: int = 200) -> None:
-        self.status, self.requests, self.tokens = status, list[ExportTraceServiceRequest](), list[str]()
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                if self.headers.get("content-encoding") == "gzip":
-                    import gzip
-
-                    body = gzip.decompress(body)
-                collector.requests.append(ExportTraceServiceRequest.FromString(body))
-                collector.tokens.append(self.headers.get("authorization", ""))
-                self.send_response(collector.status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_words: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1/traces"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def spans(self) -> list[Any]:
-        return [
-            span
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    made = Collector()
-    yield made
-    made.close()
 
 
 @pytest.fixture

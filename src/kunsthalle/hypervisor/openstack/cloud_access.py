@@ -61,9 +61,10 @@ def open_cloud(entry: CloudEntry) -> Cloud:
     plugin = _plugin(entry)
     from keystoneauth1.session import Session
 
-    from kunsthalle.hypervisor.openstack.cloud_client import CALL_SECONDS, Cloud
+    from kunsthalle.hypervisor.openstack.cloud_client import CALL_SECONDS, Cloud, CloudConnections
 
-    session = Session(auth=plugin, verify=entry.verify, timeout=CALL_SECONDS, app_name="kunsthalle")
+    known: dict[str, Any] = {"session": CloudConnections(str(entry.auth.get("auth_url", "")))}
+    session = Session(auth=plugin, verify=entry.verify, timeout=CALL_SECONDS, app_name="kunsthalle", **known)
     return Cloud(session, time.sleep, entry.region, entry.interface)
 
 

@@ -12,9 +12,11 @@ from http import HTTPStatus
 from typing import Any, BinaryIO
 
 from keystoneauth1 import exceptions
-from keystoneauth1.session import Session
-from requests import RequestException, Response
+from keystoneauth1.session import Session, TCPKeepAliveAdapter
+from requests import PreparedRequest, RequestException, Response
+from requests import Session as Connections
 
+from kunsthalle.core import trace_parents
 from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import MIB
 from kunsthalle.hypervisor.protocol import HypervisorError, NoAnswer, Unresponsive
@@ -51,6 +53,23 @@ class WrongState(HypervisorError):
 
 class NotAccepted(HypervisorError):
     """The cloud does not do what it was asked: as Cinder says of a volume in another state, or that is needed."""
+
+
+class CloudConnections(Connections):
+    """Connections to all services of a cloud; `named` is the address of its identity service, as the operator has
+    named it. Services of its catalog that are on other hosts are told no trace.
+    """
+
+    def __init__(self, named: str) -> None:
+        super().__init__()
+        self._named = named
+        for scheme in list(self.adapters):
+            self.mount(scheme, TCPKeepAliveAdapter())  # as keystoneauth1 does with connections of its own
+
+    def send(self, request: PreparedRequest, **more: Any) -> Response:
+        """Every call of the library ends here: those that sign in, and those that follow."""
+        request.headers.update(trace_parents.headers_to(request.url or "", self._named))
+        return super().send(request, **more)
 
 
 @dataclass(frozen=True, slots=True)
