@@ -98,6 +98,12 @@ class Drivers:
         """How large images may be, and what the tools that look at them may use."""
         return self._limits()
 
+    def host_engine(self) -> Hypervisor:
+        """An engine that keeps disks in the folder of this host, whichever is chosen: QEMU where it is installed."""
+        from kunsthalle.hypervisor.hypervisor_drivers import find_hypervisor
+
+        return find_hypervisor(self.machines, "auto", self._storage, self._settings.accelerator)
+
     def _storage(self) -> LocalStorage:
         """Where disks are kept, by an engine that keeps them on this host."""
         from kunsthalle.hypervisor.disk_quota import Quota

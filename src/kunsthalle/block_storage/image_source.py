@@ -8,7 +8,6 @@ from __future__ import annotations
 from kunsthalle.api.references import Identity, refer
 from kunsthalle.block_storage import volume_keys
 from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
-from kunsthalle.block_storage.kept_streams import keep
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import volume_of
 from kunsthalle.block_storage.resources import USE, VOLUME
@@ -18,6 +17,7 @@ from kunsthalle.core.records import dataclass
 from kunsthalle.core.sizes import GIB
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images.file_refusals import Refused, ToolFailed, corrupted
+from kunsthalle.disk_images.kept_streams import keep
 from kunsthalle.hypervisor.protocol import HypervisorError, Passphrases
 from kunsthalle.images.import_sources import VolumeBytes, VolumeSource
 

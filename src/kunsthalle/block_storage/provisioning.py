@@ -6,7 +6,6 @@ import hashlib
 from functools import partial
 
 from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of, snapshot_disk
-from kunsthalle.block_storage.kept_streams import keep
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.recheck import recheck_blob
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
@@ -15,6 +14,7 @@ from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.disk_images.kept_streams import keep
 from kunsthalle.hypervisor.disk_protocol import DiskSpec
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.jobs import queue

@@ -54,6 +54,7 @@ _FILES = {
     "config": "config_verb:config",
     "console": "console_verb:console",
     "diff": "diff_verb:diff",
+    "disks": "disks_verb:disks",
     "doctor": "doctor_verb:doctor",
     "env": "env_verb:env",
     "fault": "fault_verb:fault",

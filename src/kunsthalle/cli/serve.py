@@ -396,6 +396,22 @@ def _guard_plain_http(settings: Settings, *, seeded: bool) -> None:
     )
 
 
+def _guard_disks_left(server: Server) -> None:
+    """An engine that is elsewhere has none of the disks in this host's folder, and would make empty ones instead."""
+    settings = server.settings
+    if settings.hypervisor == "auto" or not server.drivers.hypervisor.shared:
+        return
+    from kunsthalle.operator.disk_moves.account_moves import accounts_left
+
+    left = server.store.read(server.base, lambda session: accounts_left(session, server.drivers))
+    if left:
+        accounts = ", ".join(f"{name} ({count})" for name, count in left.items())
+        raise Refusal(
+            f"--hypervisor {settings.hypervisor!r}: disks of these accounts are in {str(server.drivers.disks)!a}, and"
+            f" not on that engine: {accounts}. Move them: kunsthalle disks move --account NAME."
+        )
+
+
 def _warn_of_seeded_keys(settings: Settings, scenario: str | None) -> None:
     if scenario and not is_loopback(settings.host):
         text = "the API keys of a scenario are served on other addresses than loopback: keep strangers away from them"
@@ -476,6 +492,7 @@ def _serve(reloading: Reloading) -> None:
         observers = Observers(access_log(settings))
         server = build(named, token, observers=observers, on_loaded=gc.freeze)
         make_scenario(server)
+    _guard_disks_left(server)
     _guard_seeded_keys(settings, server.scenario())
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys and server.scenario() is not None)
     _warn_of_seeded_keys(settings, server.scenario())

@@ -134,6 +134,13 @@ class Disks(Protocol):
         """
         ...
 
+    def read_in(self, disk: DiskSpec, content: BinaryIO | None) -> None:
+        """
+        Makes the disk of a volume or a snapshot with this content, as `read_out` of another engine gave it: the stream
+        of one qcow2 file, or None where there is nothing but the base. A disk that is there already stays as it is.
+        """
+        ...
+
     def delete(self, kind: DiskKind, id_: str) -> None:
         """Removes a disk that no server uses, and what unfinished work left of it; an absent one is fine."""
         ...

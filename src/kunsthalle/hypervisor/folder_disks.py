@@ -21,6 +21,7 @@ from kunsthalle.disk_images import backing_files, encrypted_disks, qcow2
 from kunsthalle.disk_images.disk_reencryption import Layer, copy_content
 from kunsthalle.disk_images.file_refusals import ToolFailed
 from kunsthalle.disk_images.growth import grow
+from kunsthalle.disk_images.kept_streams import keep
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
 from kunsthalle.disk_images.writers import write_empty
@@ -188,7 +189,7 @@ class LocalDisks(Disks):
 
     def _copy_content(self, source: Layer, target: Layer, needed: int, *, own_only: bool, most: int = 0) -> None:
         if self._tools is None:
-            raise ToolFailed("The disk was written to; encrypting it with another key needs qemu-img on the host.")
+            raise ToolFailed("The disk was written to; copying its content needs qemu-img on the host.")
         bound = (most or source.path.stat().st_size) + TABLE_BYTES
         with self._room(needed + TABLE_BYTES):
             copy_content(self._tools, source, target, own_only=own_only, quota_bytes=bound, limits=self._limits)
@@ -343,6 +344,34 @@ class LocalDisks(Disks):
         whole = Layer(target, disk.passphrases.disk)
         most = size + size // _OVERHEAD
         self._copy_content(self._layer(disk, source, disk), whole, needed, own_only=False, most=most)
+
+    def read_in(self, disk: DiskSpec, content: BinaryIO | None) -> None:
+        """See Disks.read_in. A stream of a file is linked where it can be, and read from there by qemu-img."""
+        path, whole = self._path(disk), self._scratch(f"{disk.id}.whole")
+        if path.exists():
+            return
+        self.check_room(disk.size_bytes)
+        try:
+            if content is not None:
+                whole.unlink(missing_ok=True)
+                keep(content, whole)
+            self._place(path, lambda part: self._write_content(part, disk, whole if content is not None else None))
+        finally:
+            whole.unlink(missing_ok=True)
+
+    def _write_content(self, part: Path, disk: DiskSpec, whole: Path | None) -> None:
+        """Writes the file of a disk with what is in another file, which opens as the disk does. FAULTS."""
+        size = disk.size_bytes
+        if disk.encrypted:
+            self._write_encrypted(part, disk, None)
+        elif disk.base is None:
+            write_empty(part, size, disk.room_bytes)
+        else:
+            self._overlay(part, disk.base, size)
+        if whole is not None:
+            most = size + size // _OVERHEAD
+            source = Layer(whole, disk.passphrases.disk)
+            self._copy_content(source, self._layer(disk, part, disk), taken_bytes(whole), own_only=False, most=most)
 
     def inventory(self, kind: DiskKind) -> dict[str, int]:
         """See Disks.inventory."""

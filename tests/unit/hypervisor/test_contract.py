@@ -14,6 +14,7 @@ import pytest
 from fixtures.fleet import FOLDER
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.detection import HEAD_BYTES
+from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.hypervisor.disk_protocol import DiskKind, ExpectedDisk
 from kunsthalle.hypervisor.protocol import (
     BadServerId,
@@ -139,6 +140,43 @@ def test_a_snapshot_of_no_disk_is_none(bench: Bench) -> None:
     assert disks.snapshot(blank, "nothing") == 0
     disks.make(bench.volume("made", base=None), replace(blank, kind=SNAPSHOT, id="nothing"))
     assert (disks.inventory(VOLUME), disks.inventory(SNAPSHOT)) == ({}, {})
+
+
+@pytest.mark.needs_qemu_img
+def test_a_disk_of_another_engine_is_read_in_with_its_content(bench: Bench, tmp_path: Path) -> None:
+    disks, whole = bench.engine.disks, tmp_path / "of-another"
+    write_qcow2(whole, 10 * GIB, {0: b"first", 8 << 20: bytes([0x51]) * 65536})
+    volume, blank = bench.volume("in"), bench.volume("blank-in", base=None)
+    moment = replace(volume, kind=SNAPSHOT, id="moment-in")
+    for disk in (volume, blank, moment):
+        with whole.open("rb") as stream:
+            disks.read_in(disk, stream)
+            disks.read_in(disk, stream)
+        with disks.read_out(disk) as stream:
+            back = content(stream)
+        assert guest_sees(back, tmp_path, 0, 512) == b"first".ljust(512, b"\0"), "and nothing of the image below"
+        assert guest_sees(back, tmp_path, 8 << 20) == bytes([0x51]) * 65536
+    assert (set(disks.inventory(VOLUME)), set(disks.inventory(SNAPSHOT))) == ({"in", "blank-in"}, {"moment-in"})
+    disks.make(bench.volume("of-the-moment"), moment)
+    disks.delete(SNAPSHOT, "moment-in")
+    with disks.read_out(bench.volume("of-the-moment")) as stream:
+        assert guest_sees(content(stream), tmp_path, 8 << 20) == bytes([0x51]) * 65536
+    assert list(disks.leftovers()) == []
+
+
+@pytest.mark.needs_qemu_img
+def test_a_disk_that_holds_nothing_of_its_own_is_read_in_as_its_image(bench: Bench, tmp_path: Path) -> None:
+    disks, volume = bench.engine.disks, bench.volume("plain")
+    moment = replace(volume, kind=SNAPSHOT, id="plain-moment")
+    first = guest_sees(bench.base.read_bytes(), tmp_path, 0, 512)
+    for disk in (volume, moment):
+        disks.read_in(disk, None)
+        assert disks.exists(disk.kind, disk.id)
+    disks.make(bench.volume("of-the-plain"), moment)
+    for disk in (volume, moment, bench.volume("of-the-plain")):
+        with disks.read_out(disk) as stream:
+            assert stream is None or guest_sees(stream.read(), tmp_path, 0, 512) == first
+    assert list(disks.leftovers()) == []
 
 
 def test_encrypted_disks_open_with_their_passphrase_alone(local: Bench) -> None:

@@ -23,10 +23,11 @@ BLOCKS = "block-storage"
 _RETIRED = "retired"
 """A volume that is deleted as far as the product goes, and that Cinder keeps for its snapshots."""
 
-_READ_OUT = f"{MARK}-read-"
-"""Begins the name of what is made to read a disk out."""
+_READ_OUT, _READ_IN = f"{MARK}-read-", f"{MARK}-read-in-"
+"""Begin the names of what is made to read a disk out, and in."""
 
 _VOLUME_SECONDS = 600.0
+_CAME_TO_NOTHING = frozenset({"error", "error_deleting", "deleting"})
 _AT_WORK = frozenset({"creating", "downloading", "uploading", "extending"})
 
 
@@ -140,6 +141,41 @@ class CloudDisks(Disks):
         made = self._cloud.post(BLOCKS, f"/volumes/{volume}/action", action)["os-volume_upload_image"]["image_id"]
         self.images.download(made, stream)
 
+    def read_in(self, disk: DiskSpec, content: BinaryIO | None) -> None:
+        """See Disks.read_in. A volume is made of an image that is there for so long. A snapshot is one of a volume that
+        is retired from its beginning, and goes with it.
+        """
+        _refuse_encrypted(disk)
+        if (there := self._usable(disk.kind, disk.id)) is not None:
+            self._settled(disk.kind, there["id"])
+        elif disk.kind is DiskKind.VOLUME:
+            self._create_of(disk.id, DiskKind.VOLUME.value, disk, content)
+        else:
+            volume = self._retired_of(disk.id) or self._create_of(_retired(disk.id), _RETIRED, disk, content)
+            self._settled(DiskKind.VOLUME, volume)
+            taken = self._take(volume, disk.id, DiskKind.SNAPSHOT.value)
+            self._settled(DiskKind.SNAPSHOT, taken["id"])
+        self.images.remove_leftover(_READ_IN + disk.id)
+
+    def _create_of(self, name: str, mark: str, disk: DiskSpec, content: BinaryIO | None) -> str:
+        """A volume with some content: that of its base's image, or of one that the caller removes."""
+        source = {}
+        if content is not None:
+            source = {"imageRef": self.images.add_temporary(_READ_IN + disk.id, content)}
+        elif disk.base is not None:
+            source = {"imageRef": self.images.base(disk.base)}
+        return self._create(name, _gigabytes(disk), mark, source)
+
+    def _retired_of(self, snapshot_id: str) -> str | None:
+        """The volume of a snapshot that an earlier try has begun to read in; what came to nothing is removed."""
+        name = _retired(snapshot_id)
+        for item in self._cloud.every(BLOCKS, "/volumes/detail", name=name):
+            if item["name"] == name and _is(item, _RETIRED):
+                if item["status"] not in _CAME_TO_NOTHING:
+                    return str(item["id"])
+                self._remove(DiskKind.VOLUME, item["id"])
+        return None
+
     def _create(self, name: str, size: int, mark: str, source: dict[str, str]) -> str:
         with _bounded():
             body = {"name": name, "size": size, "metadata": {MARK: mark}, **source}
@@ -150,7 +186,7 @@ class CloudDisks(Disks):
     def _usable(self, kind: DiskKind, id_: str) -> dict[str, Any] | None:
         """What an earlier try has begun; what came to nothing is removed first."""
         item = self.find(kind, id_)
-        if item is not None and item["status"] in {"error", "error_deleting", "deleting"}:
+        if item is not None and item["status"] in _CAME_TO_NOTHING:
             self._remove(kind, item["id"])
             return None
         return item
@@ -179,7 +215,7 @@ class CloudDisks(Disks):
         except NotAccepted:
             if kind is not DiskKind.VOLUME or not self._snapshots_of(item["id"]):
                 raise
-            retired = {"name": f"{MARK}-{_RETIRED}-{id_}", "metadata": {MARK: _RETIRED}}
+            retired = {"name": _retired(id_), "metadata": {MARK: _RETIRED}}
             self._cloud.put(BLOCKS, f"/volumes/{item['id']}", {"volume": retired})
 
     def _snapshots_of(self, volume: str) -> list[dict[str, Any]]:
@@ -279,6 +315,11 @@ class CloudDisks(Disks):
 
 def _is(item: dict[str, Any], mark: str) -> bool:
     return bool(item["metadata"].get(MARK) == mark)
+
+
+def _retired(id_: str) -> str:
+    """The name of a volume that is there for its snapshots alone."""
+    return f"{MARK}-{_RETIRED}-{id_}"
 
 
 def _gigabytes(disk: DiskSpec) -> int:

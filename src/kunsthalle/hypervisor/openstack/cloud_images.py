@@ -93,6 +93,15 @@ class CloudImages:
         self.cloud.put_content(f"/v2/images/{id_}/file", content)
         return id_
 
+    def add_temporary(self, name: str, content: BinaryIO) -> str:
+        """An image of a qcow2 file that is there until `remove_leftover`; what an earlier try left is replaced."""
+        self.remove_leftover(name)
+        names = {"name": name, MARK: TEMPORARY, "visibility": "private"}
+        id_ = str(self._post({"disk_format": "qcow2", **names})["id"])
+        self.cloud.put_content(f"/v2/images/{id_}/file", content)
+        self.size(id_)
+        return id_
+
     def forget_seeds(self, server_id: str) -> None:
         """Removes what starts of a server left that were killed."""
         for image in self._named(f"{MARK}-seed-{server_id}", SEED):
