@@ -22,7 +22,7 @@ from kunsthalle.core.trace_parents import InSpan
 from kunsthalle.db import audit, kv, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
-from kunsthalle.jobs import queue
+from kunsthalle.jobs import leases, queue
 
 log = get_logger("jobs")
 _TICK_SECONDS = 0.5
@@ -118,6 +118,7 @@ class Worker:
     def start(self) -> None:
         if self._store.embedded:
             self._store.write(self._ctx, queue.release_all)
+            self._store.write(self._ctx, leases.release_all)
         self._unregister = queue.on_wake(self._wake)
         self._spawn("jobs-heartbeat", self._beats)
         for number in range(self._count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from kunsthalle.db import account_priority, kv
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs as table
-from kunsthalle.jobs import queue, worker
+from kunsthalle.jobs import leases, queue, worker
 from kunsthalle.jobs.worker import Worker
 
 
@@ -282,6 +283,15 @@ def test_what_a_dead_process_held_is_done_by_the_next(hands: Hands) -> None:
         hands.world.clock.actual += queue.LEASE + 1
     assert hands.worker().settle(PATIENCE)
     assert hands.seen == ["job"]
+
+
+def test_locks_of_a_dead_process_keep_nobody_from_work_who_is_the_only_one(hands: Hands) -> None:
+    def taken(owner: str) -> bool:
+        return bool(hands.world.write(hands.world.base, partial(leases.take, name="a", owner=owner, microseconds=DAY)))
+
+    assert taken("dead")
+    hands.worker()
+    assert taken("next") is hands.world.store.embedded, "of several nodes one may live"
 
 
 def test_stopping_waits_for_the_job_in_hand(hands: Hands) -> None:
