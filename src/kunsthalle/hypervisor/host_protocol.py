@@ -28,6 +28,10 @@ class HostAnswers(HypervisorError):
     """The engine hears from a host that is said to be lost."""
 
 
+class HostNotBack(HypervisorError):
+    """A host that was lost has not started since: it does not know yet which servers have left it."""
+
+
 class NotOffered(HypervisorError):
     """The engine has no way to do that."""
 
@@ -72,7 +76,9 @@ class Hosts(Protocol):
         ...
 
     def take_back(self, name: str) -> None:
-        """The operator's word that a host may have servers again; one that was not lost is fine. NoSuchHost."""
+        """
+        The operator's word that a host may have servers again; one that was not lost is fine. HostNotBack, NoSuchHost.
+        """
         ...
 
     def power(self, name: str, *, on: bool) -> None:

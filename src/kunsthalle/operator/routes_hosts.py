@@ -22,7 +22,7 @@ from kunsthalle.db import audit
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped
-from kunsthalle.hypervisor.host_protocol import EngineHost, HostAnswers, NoSuchHost, NotOffered
+from kunsthalle.hypervisor.host_protocol import EngineHost, HostAnswers, HostNotBack, NoSuchHost, NotOffered
 from kunsthalle.hypervisor.protocol import Hypervisor, HypervisorError
 from kunsthalle.instances.models import Instance
 from kunsthalle.instances.resources import INSTANCE
@@ -98,6 +98,9 @@ def asking(hypervisor: Hypervisor) -> Iterator[None]:
     except HostAnswers as error:
         text = "The engine hears from this host. Only one that is silent can be lost: cut its power first."
         raise conflict("host_answers", text) from error
+    except HostNotBack as error:
+        text = "This host has not started since it was lost. Start its agent, and say so again when that is up."
+        raise conflict("host_not_back", text) from error
     except NotOffered as error:
         raise conflict("not_offered", f"This engine does not do that: {error}.") from error
     except HypervisorError as error:

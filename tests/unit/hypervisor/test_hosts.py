@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kunsthalle.hypervisor.host_protocol import HostAnswers, HostState, NoSuchHost, NotOffered
+from kunsthalle.hypervisor.host_protocol import HostAnswers, HostNotBack, HostState, NoSuchHost, NotOffered
 from kunsthalle.hypervisor.openstack.cloud_hosts import LOST_REASON
 from kunsthalle.hypervisor.protocol import (
     DataDisk,
@@ -293,6 +293,22 @@ def test_a_host_that_somebody_else_has_forced_down_is_theirs(openstack: CloudBen
     assert (host["status"], host["disabled_reason"]) == ("disabled", LOST_REASON)
     engine.hosts.take_back(row["host"])
     assert (host["status"], host["forced_down"], engine.status("a")) == ("enabled", False, Status.RUNNING)
+
+
+def test_a_host_is_not_back_before_its_agent_has_ended_what_has_left(openstack: CloudBench) -> None:
+    cloud, hosts = openstack.cloud, openstack.engine.hosts
+    (server,) = servers_of(openstack, "a")
+    (row,) = cloud.servers.values()
+    old = row["host"]
+    cloud.cut_power(old)
+    hosts.lose(old)
+    openstack.engine.start(server)
+    with pytest.raises(HostNotBack):
+        hosts.take_back(old)
+    assert {host.name: host.state for host in hosts.inventory()}[old] is HostState.LOST
+    cloud.bring_back(old)
+    hosts.take_back(old)
+    assert {host.name: host.state for host in hosts.inventory()}[old] is HostState.UP
 
 
 def test_no_rehearsal_switches_a_real_host(openstack: CloudBench) -> None:

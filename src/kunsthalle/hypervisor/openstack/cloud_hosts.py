@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kunsthalle.hypervisor.host_protocol import EngineHost, HostAnswers, Hosts, HostState, NoSuchHost, NotOffered
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud
+from kunsthalle.hypervisor.host_protocol import (
+    EngineHost,
+    HostAnswers,
+    HostNotBack,
+    Hosts,
+    HostState,
+    NoSuchHost,
+    NotOffered,
+)
+from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted
 
 COMPUTE = "compute"
 HOST = "OS-EXT-SRV-ATTR:host"
@@ -60,8 +68,12 @@ class CloudHosts(Hosts):
     def take_back(self, name: str) -> None:
         """See Hosts.take_back."""
         service = self._service(name)
-        if _state(service) is HostState.LOST:
+        if _state(service) is not HostState.LOST:
+            return
+        try:
             self._cloud.put(COMPUTE, f"/os-services/{service['id']}", {"status": "enabled", "forced_down": False})
+        except NotAccepted as error:  # Nova waits until the agent has ended what was evacuated from there
+            raise HostNotBack(f"the agent of {name} has not started since the host was lost") from error
 
     def power(self, name: str, *, on: bool) -> None:  # noqa: ARG002  nothing is switched
         """See Hosts.power."""
