@@ -14,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.engines import storage_at
 from fixtures.fleet import Fleet
 from fixtures.killed_calls import OPERATIONS, SERVER, Operation, killed_after, prepared
 from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.disk_images.qemu_img import find_tools
 from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
+from kunsthalle.hypervisor.openstack.raw_images import RawImages
 
 pytestmark = pytest.mark.fleet
 REQUESTS = {
@@ -63,7 +66,7 @@ def engine(fleet: Fleet, tmp_path: Path, boot_image: Path) -> Iterator[tuple[Ope
     digest = hashlib.sha256(copy.read_bytes()).hexdigest()
     blobs = FilesystemBlobs(tmp_path / "blobs")
     blobs.adopt(copy, digest)
-    yield OpenStack(fleet.cloud, blobs, tmp_path / "consoles"), digest
+    yield OpenStack(fleet.cloud, blobs, tmp_path / "consoles", RawImages(storage_at(tmp_path, find_tools()))), digest
     fleet.empty()
 
 

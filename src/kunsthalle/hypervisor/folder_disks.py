@@ -83,6 +83,11 @@ class LocalStorage:
     space: Space = field(default_factory=Space)
     scratch: Path | None = None
 
+    @property
+    def unfinished(self) -> Path:
+        """Where what is not done is kept."""
+        return self.scratch or self.folder / "scratch"
+
 
 class LocalDisks(Disks):
     """See Disks."""
@@ -91,7 +96,7 @@ class LocalDisks(Disks):
         self.folder, self.blobs, self.quota = storage.folder, storage.blobs, storage.quota
         self._tools, self._limits, self._space = storage.tools, storage.limits, storage.space
         self._engine = engine
-        self._unfinished = storage.scratch or storage.folder / "scratch"
+        self._unfinished = storage.unfinished
 
     def path(self, kind: DiskKind, id_: str) -> Path:
         """Where the file of a disk is. BadSpec for an id that is no name of a file."""

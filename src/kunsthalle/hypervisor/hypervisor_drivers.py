@@ -78,8 +78,10 @@ def _openstack(host: Host) -> Hypervisor:
         raise Unavailable("there is no cloud here")
     entry = find_cloud(host.elsewhere.cloud, host.elsewhere.environment)
     from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
+    from kunsthalle.hypervisor.openstack.raw_images import RawImages
 
-    return OpenStack(open_cloud(entry), host.elsewhere.blobs, host.root / "consoles")
+    raw = RawImages(host.storage)
+    return OpenStack(open_cloud(entry), host.elsewhere.blobs, host.root / "consoles", raw)
 
 
 DRIVERS = {

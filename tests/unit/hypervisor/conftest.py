@@ -27,6 +27,7 @@ from kunsthalle.disk_images.qemu_img import Tools, find_tools
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.hypervisor.disk_protocol import DiskKind, DiskSpec, ImageBytes
 from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
+from kunsthalle.hypervisor.openstack.raw_images import RawImages
 from kunsthalle.hypervisor.protocol import Hypervisor, SeedSpec, ServerSpec
 from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
@@ -134,7 +135,8 @@ def fleet(simulated: Bench, world: World) -> Iterator[FleetBench]:
     """The same engine on the lab of `./dev fleet`, whose project is empty before and afterwards."""
     lab = Fleet(Path(FOLDER))
     lab.empty()
-    inner = OpenStack(lab.cloud, FilesystemBlobs(simulated.root.parent / "blobs"), simulated.root / "consoles")
+    storage = storage_at(simulated.root.parent, tools())
+    inner = OpenStack(lab.cloud, storage().blobs, simulated.root / "consoles", RawImages(storage))
     engine = LockedEngine(inner, ServerLocks(world.store, world.base))
     yield FleetBench(engine, simulated.folder, simulated.base, simulated.root, simulated.digest, lab)
     lab.empty()

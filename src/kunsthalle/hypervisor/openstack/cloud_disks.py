@@ -16,6 +16,7 @@ from kunsthalle.core.sizes import GIB
 from kunsthalle.hypervisor.disk_protocol import Damage, DiskKind, Disks, DiskSpec, ExpectedDisk, Leftover
 from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota
 from kunsthalle.hypervisor.openstack.cloud_images import MARK, TEMPORARY, CloudImages
+from kunsthalle.hypervisor.openstack.raw_images import RawImages
 from kunsthalle.hypervisor.protocol import DiskError, DiskFull, HypervisorError
 from kunsthalle.hypervisor.specs import check_disk_id
 
@@ -44,8 +45,8 @@ _KINDS = {DiskKind.VOLUME: _Words("/volumes", "volume"), DiskKind.SNAPSHOT: _Wor
 class CloudDisks(Disks):
     """See Disks. A volume with a key of its owner's has no place here: the cloud would have to know the passphrase."""
 
-    def __init__(self, cloud: Cloud, blobs: Blobs) -> None:
-        self._cloud, self.images = cloud, CloudImages(cloud, blobs)
+    def __init__(self, cloud: Cloud, blobs: Blobs, raw: RawImages | None = None) -> None:
+        self._cloud, self.images = cloud, CloudImages(cloud, blobs, raw)
 
     def make(self, disk: DiskSpec, origin: DiskSpec | None) -> None:
         """See Disks.make."""
@@ -309,8 +310,8 @@ class CloudDisks(Disks):
         self._cloud.until(lambda: self._status(kind, id_) not in _AT_WORK, work, _VOLUME_SECONDS)
 
     def sweep(self) -> int:
-        """See Disks.sweep. Others may be at work on what is there; the doctor knows."""
-        return 0
+        """See Disks.sweep. Of what is in the cloud others may be at work on it; the doctor knows."""
+        return 0 if self.images.raw is None else self.images.raw.sweep()
 
 
 def _is(item: dict[str, Any], mark: str) -> bool:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
 from kunsthalle.hypervisor.disk_protocol import ImageBytes, Leftover
 from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotThere, WrongState
-from kunsthalle.hypervisor.protocol import DiskError
+from kunsthalle.hypervisor.openstack.raw_images import RAW, RawImages
+from kunsthalle.hypervisor.protocol import DiskError, Unresponsive
 
 IMAGES = "image"
 MARK = "kunsthalle"
@@ -23,6 +24,7 @@ MARK = "kunsthalle"
 
 BASE, SEED, TEMPORARY = "base", "seed", "temporary"
 _DIGEST = "kunsthalle_digest"
+_PROBE = f"{MARK}-probe"
 _SPACE = uuid.UUID("5c0a5b0e-7f3d-5d0f-9a53-1f1f2a6b8c11")
 _MOST_GENERATIONS = 1000
 _IMAGE_SECONDS = 3600.0
@@ -37,10 +39,11 @@ def image_id(digest: str, generation: int = 0) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CloudImages:
-    """`blobs` are the bytes that images are made of."""
+    """`blobs` are the bytes that images are made of, `raw` makes raw ones of them where the cloud wants them so."""
 
     cloud: Cloud
     blobs: Blobs
+    raw: RawImages | None = None
 
     def base(self, base: ImageBytes) -> str:
         """The id of the image that has these bytes; they are uploaded if the cloud has none yet."""
@@ -48,18 +51,42 @@ class CloudImages:
         image = next(iter(sorted(named, key=lambda image: image["status"] != "active")), None) or self._register(base)
         id_ = str(image["id"])
         if image["status"] == "queued":
-            with suppress(WrongState), self.blobs.open(base.digest) as content:
+            with suppress(WrongState), self._content(base, str(image["disk_format"])) as content:
                 self.cloud.put_content(f"/v2/images/{id_}/file", content)
         if image["status"] != "active":
             self.size(id_)
         return id_
 
+    def _content(self, base: ImageBytes, form: str) -> AbstractContextManager[BinaryIO]:
+        """The bytes of an image in the format in which the cloud was told it would have them, by whichever node."""
+        if form != RAW:
+            return self.blobs.open(base.digest)
+        if self.raw is None:
+            raise DiskError(f"the image {base.digest} is to be raw, which this engine does not make")
+        return self.raw.content(base)
+
+    def _place(self, content: BinaryIO) -> str:
+        """Where Glance keeps a raw image that it is given, in its own words; empty where it does not say."""
+        self.remove_leftover(_PROBE)
+        names = {"name": _PROBE, MARK: TEMPORARY, "visibility": "private"}
+        id_ = str(self._post({"disk_format": RAW, **names})["id"])
+        try:
+            self.cloud.put_content(f"/v2/images/{id_}/file", content)
+            self.size(id_)
+            return str(self.cloud.get(IMAGES, f"/v2/images/{id_}").get("direct_url", ""))
+        except NotThere as error:
+            raise Unresponsive("another node is asking the cloud where it keeps images") from error
+        finally:
+            self.delete(id_)
+
     def _register(self, base: ImageBytes) -> dict[str, Any]:
+        raw = self.raw is not None and self.raw.wanted(base, self._place)
+        form = RAW if raw else _FORMATS[base.format]
         names = {"name": f"{MARK}-base-{base.digest}", MARK: BASE, _DIGEST: base.digest, "visibility": "private"}
         for generation in range(_MOST_GENERATIONS):
             id_ = image_id(base.digest, generation)
             try:
-                return self._post({"id": id_, "disk_format": _FORMATS[base.format], **names})
+                return self._post({"id": id_, "disk_format": form, **names})
             except WrongState:  # another node has just made it, or it is one of the deleted
                 with suppress(NotThere):
                     return dict(self.cloud.get(IMAGES, f"/v2/images/{id_}"))
@@ -127,6 +154,8 @@ class CloudImages:
                 yield Leftover(name, "The image of a seed was left, with what is secret in it.", None)
             elif mark == BASE and not self._has_blob(str(image[_DIGEST])):
                 yield Leftover(name, "An image was left whose bytes nobody refers to.", None)
+            elif name == _PROBE:
+                yield Leftover(name, "An image was left that was to show where the cloud keeps images.", None)
             elif name.startswith(temporary):
                 yield Leftover(name, "An image that was read out was left.", None)
 

@@ -26,6 +26,7 @@ from kunsthalle.hypervisor.openstack.cloud_hosts import COMPUTE, HOST, CloudHost
 from kunsthalle.hypervisor.openstack.cloud_images import MARK
 from kunsthalle.hypervisor.openstack.kept_consoles import KeptConsoles
 from kunsthalle.hypervisor.openstack.known_servers import KnownServers
+from kunsthalle.hypervisor.openstack.raw_images import RawImages
 from kunsthalle.hypervisor.openstack.web_socket_line import WebSocketLine
 from kunsthalle.hypervisor.protocol import (
     Channel,
@@ -80,10 +81,12 @@ class OpenStack(Hypervisor):
     offers = frozenset(Channel)
     shared = True
 
-    def __init__(self, cloud: Cloud, blobs: Blobs, consoles: Path) -> None:
-        """`cloud` is a project that nobody else makes servers in by these ids; `consoles` a folder that nodes share."""
+    def __init__(self, cloud: Cloud, blobs: Blobs, consoles: Path, raw: RawImages | None = None) -> None:
+        """`cloud` is a project that nobody else makes servers in by these ids; `consoles` a folder that nodes share.
+        Without `raw` the cloud gets images as they are.
+        """
         self._cloud, self._consoles = cloud, KeptConsoles(consoles)
-        self._disks = CloudDisks(cloud, blobs)
+        self._disks = CloudDisks(cloud, blobs, raw)
         self._hosts = CloudHosts(cloud, self._ours)
         self._known = KnownServers(cloud, self._hosts)
 
