@@ -10,7 +10,8 @@ boots on that disk, reads the NoCloud seed of a second disk and says on its seri
 
 Then it powers off; with --stay, or with the word kunsthalle-stay in its user data, it stays up until its
 power button is pressed and says KUNSTHALLE-SHUTDOWN. Meanwhile it answers each line that it is told with
-KUNSTHALLE-HEARD and the line. It needs 96 MiB of memory and no network.
+KUNSTHALLE-HEARD and the line. Told `keep WORD`, it writes the word to its disk first, and says kept=WORD at its next
+boots; told `busy`, it goes on writing behind its partition from then on. It needs 96 MiB of memory and no network.
 
 Nothing is mounted and nothing installed; no root is needed. The kernel's package is fetched by apt into the
 cache folder, once. The same packages make the same qcow2 file, byte for byte.
@@ -80,14 +81,24 @@ while [ $tries -lt 100 ]; do
     tries=$((tries + 1))
     sleep 0.1
 done
-boots=unknown
+boots=unknown kept=
 if mount -t vfat -o sync ${disk}1 /disk; then
     boots=0
     [ -f /disk/boots ] && read boots </disk/boots
     boots=$((boots + 1))
     echo $boots >/disk/boots
+    [ -f /disk/kept ] && read kept </disk/kept
     umount /disk
 fi
+
+keep() {
+    mount -t vfat -o sync ${disk}1 /disk
+    echo "$1" | dd of=/disk/kept conv=fsync 2>/dev/null
+    umount /disk
+}
+busy() {
+    while dd if=/dev/zero of=$disk bs=1M seek=@END@ count=16 conv=fsync 2>/dev/null; do :; done
+}
 
 value() { sed -n "s/^$1: *[\"']*\([^\"']*\).*/\1/p" /seed/meta-data | tr -d '\r' | head -n 1; }
 hostname= instance= stay=
@@ -115,8 +126,15 @@ if [ -n "$stay" ]; then
     done
 fi
 echo
-echo "KUNSTHALLE-BOOT-OK hostname=${hostname:-none} instance-id=${instance:-none} boots=$boots kernel=$(uname -r)"
-[ -z "$stay" ] || while read -r line; do echo "KUNSTHALLE-HEARD $line"; done
+about="hostname=${hostname:-none} instance-id=${instance:-none} boots=$boots kept=$kept kernel=$(uname -r)"
+echo "KUNSTHALLE-BOOT-OK $about"
+[ -z "$stay" ] || while read -r line; do
+    case "$line" in
+        "keep "*) keep "${line#keep }" ;;
+        busy) busy & ;;
+    esac
+    echo "KUNSTHALLE-HEARD $line"
+done
 [ -z "$stay" ] || wait
 sync
 poweroff -f
@@ -245,7 +263,7 @@ def initial_files(modules: dict[str, bytes]) -> Iterator[tuple[str, int, bytes]]
     folder, program, data = 0o040755, 0o100755, 0o100644
     for name in ("bin", "dev", "proc", "sys", "disk", "seed", "modules", "actions", "actions/PWRF"):
         yield name, folder, b""
-    yield "init", program, INIT.encode()
+    yield "init", program, INIT.replace("@END@", str(DISK_BYTES // MIB)).encode()
     yield "bin/busybox", program, BUSYBOX.read_bytes()
     yield "actions/PWRF/00000080", program, POWER_BUTTON.encode()
     for number, name in enumerate(in_order(modules)):

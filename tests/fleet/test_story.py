@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,26 @@ def served(tmp_path_factory: pytest.TempPathFactory, fleet: Fleet) -> Iterator[S
         yield server
 
 
-def booted(account: Account, name: str, **source: Any) -> dict[str, Any]:
-    """A server that its account has asked for, and that runs."""
+def wished(account: Account, name: str, **source: Any) -> dict[str, Any]:
+    """A server that its account has asked for."""
     wish = {"name": name, "user_data": "kunsthalle-stay", **account.network(), **source}
-    server = account.vpc.create_instance(wish).get_result()
+    return dict(account.vpc.create_instance(wish).get_result())
+
+
+def running(account: Account, server: dict[str, Any]) -> dict[str, Any]:
+    """The server once it runs."""
 
     def runs() -> Any:
         found = account.vpc.get_instance(server["id"]).get_result()
         assert found["status"] != "failed", found["status_reasons"]
         return found if found["status"] == "running" else None
 
-    return dict(eventually(runs, f"{name} running", PATIENCE))
+    return dict(eventually(runs, f"{server['name']} running", PATIENCE))
+
+
+def booted(account: Account, name: str, **source: Any) -> dict[str, Any]:
+    """A server that its account has asked for, and that runs."""
+    return running(account, wished(account, name, **source))
 
 
 def test_the_main_job_on_many_hosts(
@@ -94,6 +104,87 @@ def test_the_main_job_on_many_hosts(
     assert identical(exported(consumer, own, "qcow2"), "qcow2", kept, "qcow2"), "to the last bit"
 
     leave_nothing(served, fleet, consumer, publisher, product)
+
+
+STAY_OFF = {"availability_policy": {"host_failure": "stop"}}
+
+
+def test_a_host_dies_under_load(
+    served: Served, fleet: Fleet, publisher: Account, consumer: Account, boot_image: Path
+) -> None:
+    image = imported(publisher, boot_image, "lasting")
+    product = Product(publisher, image, "lasting")
+    product.publish()
+    product.share_with(consumer)
+    product.accept_as(consumer)
+    offer = {"version": {"crn": product.version["crn"]}}
+    with fleet.closed("node2"):
+        asked = [wished(consumer, name, catalog_offering=offer) for name in ("kept", "pressed")]
+        asked.append(wished(consumer, "off", catalog_offering=offer, **STAY_OFF))
+        kept, pressed, off = (running(consumer, server) for server in asked)
+    for server in (kept, pressed, off):
+        marked(consumer, server, 1)
+    assert fleet.hosts() == {server["id"]: "node1" for server in (kept, pressed, off)}
+    with session(consumer, kept) as talk:
+        talk.send("keep written-before\n")
+        until_said(talk, b"KUNSTHALLE-HEARD keep written-before\r\n")
+        talk.send("busy\n")
+        until_said(talk, b"KUNSTHALLE-HEARD busy\r\n")
+
+    fleet.node("kill-node", "node1")
+    # Nova has not noticed yet, and takes this: it never comes to an end.
+    fleet.press(pressed["id"])
+    for server in (kept, pressed, off):
+        eventually(lambda of=server: shown(consumer, of) == ("running", ["host_unreachable"]), "the news", 60)
+    assert hosts(served)["node1"] == "silent"
+    assert fleet.hosts() == {server["id"]: "node1" for server in (kept, pressed, off)}, "nobody is moved"
+
+    say(served, "host", "lost", "node1", "--powered-off")
+    for server in (kept, pressed):
+        eventually(lambda of=server: shown(consumer, of) == ("running", []), "a start elsewhere", PATIENCE)
+        assert fleet.hosts()[server["id"]] == "node2"
+        assert f"kept={'written-before' if server is kept else ''} " in marked(consumer, server, 2)
+    eventually(lambda: shown(consumer, off) == ("failed", ["stopped_by_host_failure"]), "the policy", PATIENCE)
+    consumer.vpc.create_instance_action(off["id"], type="start")
+    eventually(lambda: shown(consumer, off) == ("running", []), "a start by hand", PATIENCE)
+    marked(consumer, off, 2)
+
+    ended = CliRunner().invoke(cli, ("host", "back", "node1", "--data", str(served.data)))
+    assert (ended.exit_code, "has not started since it was lost" in ended.output) == (1, True), ended.output
+    fleet.node("start-node", "node1")
+    eventually(lambda: took_back(served, "node1"), "the agent's start", PATIENCE)
+    eventually(lambda: hosts(served) == {"node1": "up", "node2": "up"}, "the host", PATIENCE)
+    with fleet.closed("node2"):
+        fresh = booted(consumer, "fresh", catalog_offering=offer)
+    marked(consumer, fresh, 1)
+    servers = dict.fromkeys((server["id"] for server in (kept, pressed, off)), "node2")
+    assert fleet.hosts() == {**servers, fresh["id"]: "node1"}, "what has left stays where it is"
+    assert [shown(consumer, server) for server in (kept, pressed, off)] == [("running", [])] * 3
+
+    leave_nothing(served, fleet, consumer, publisher, product)
+
+
+def shown(account: Account, server: dict[str, Any]) -> tuple[str, list[str]]:
+    """The status, and the codes of its reasons."""
+    found = account.vpc.get_instance(server["id"]).get_result()
+    return found["status"], [reason["code"] for reason in found["status_reasons"]]
+
+
+def say(served: Served, *words: str) -> Any:
+    """What a verb answers as JSON."""
+    ended = CliRunner().invoke(cli, (*words, "--data", str(served.data), "--output", "json"))
+    assert ended.exit_code == 0, ended.output
+    return json.loads(ended.output)
+
+
+def took_back(served: Served, host: str) -> bool:
+    """Whether the host may have instances again: the cloud says no until its agent has started."""
+    return CliRunner().invoke(cli, ("host", "back", host, "--data", str(served.data))).exit_code == 0
+
+
+def hosts(served: Served) -> dict[str, str]:
+    """The state of each host."""
+    return {host["name"]: host["state"] for host in say(served, "host", "list")}
 
 
 def leave_nothing(served: Served, fleet: Fleet, consumer: Account, publisher: Account, product: Product) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tools.fleet_lab.lab_folder import SECRET, Lab
@@ -58,14 +59,9 @@ def people(lab: Lab) -> None:
     def make(what: str, body: object) -> Any:
         return lab.call("POST", f"{root}/{what}", token, body)[1]
 
-    roles = {role["name"]: role["id"] for role in lab.call("GET", f"{root}/roles", token)[1]["roles"]}
-    if "service" not in roles:
-        roles["service"] = make("roles", {"role": {"name": "service"}})["role"]["id"]
     for name, given in (("service", ("admin", "service")), ("kunsthalle", ("admin", "member"))):
-        project = make("projects", {"project": {"name": name, "domain_id": "default"}})["project"]["id"]
-        user = make("users", {"user": {"name": name, "password": SECRET, "domain_id": "default"}})["user"]["id"]
-        for role in given:
-            lab.call("PUT", f"{root}/projects/{project}/users/{user}/roles/{roles[role]}", token)
+        make("projects", {"project": {"name": name, "domain_id": "default"}})
+        make_user(lab, name, name, given)
     for name, type_, url in (
         ("cinder", "block-storage", f"{lab.url('cinder')}/v3"),
         ("glance", "image", lab.url("glance")),
@@ -77,3 +73,20 @@ def people(lab: Lab) -> None:
         for interface in ("public", "internal", "admin"):
             body = {"service_id": service, "interface": interface, "url": url, "region_id": "lab"}
             make("endpoints", {"endpoint": body})
+
+
+def make_user(lab: Lab, name: str, project: str, roles: Sequence[str]) -> None:
+    """A user with these roles in a project, all by their names; what there is already stays."""
+    token = lab.token()
+
+    def made(kind: str, name: str, **more: str) -> str:
+        url = f"{lab.url('keystone')}/v3/{kind}"
+        _, found = lab.call("GET", f"{url}?name={name}", token)
+        if found[kind]:
+            return str(found[kind][0]["id"])
+        key = kind.removesuffix("s")
+        return str(lab.call("POST", url, token, {key: {"name": name, **more}})[1][key]["id"])
+
+    place = f"projects/{made('projects', project)}/users/{made('users', name, password=SECRET, domain_id='default')}"
+    for role in roles:
+        lab.call("PUT", f"{lab.url('keystone')}/v3/{place}/roles/{made('roles', role)}", token)
