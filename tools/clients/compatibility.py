@@ -100,7 +100,7 @@ Run with {" and ".join(result["versions"])} on {result["date"]}: {passed} of {to
 
 | Walk | Passed |
 |---|---|
-{_rows((walk["name"], f"{_passed(walk)} of {len(walk['steps'])}") for walk in walks)}
+{_rows((walk["name"], f"{_passed(walk)} of {len(walk['steps'])}{_counted(walk)}") for walk in walks)}
 {_failed(walks)}
 {_covers(walks)}
 
@@ -114,6 +114,12 @@ Run with {" and ".join(result["versions"])} on {result["date"]}: {passed} of {to
 
 def _passed(walk: dict[str, Any]) -> int:
     return sum(step["passed"] for step in walk["steps"])
+
+
+def _counted(walk: dict[str, Any]) -> str:
+    """What the steps of a walk have counted, if anything."""
+    counts = [f"{count} {what}" for step in walk["steps"] for what, count in step.get("counts", {}).items()]
+    return f": {', '.join(counts)}" if counts else ""
 
 
 def _rows(rows: Any) -> str:
