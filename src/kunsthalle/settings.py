@@ -7,8 +7,8 @@ field declared with `_sections`: a tuple of a frozen dataclass, whose fields are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import Field, field, fields
+from collections.abc import Mapping
+from dataclasses import Field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ from kunsthalle.core import addresses, setting_rules
 from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.masked_values import masked, shown_value
 from kunsthalle.core.records import dataclass
+from kunsthalle.core.setting_fields import Allowed
+from kunsthalle.core.setting_fields import sections as _sections
+from kunsthalle.core.setting_fields import setting as _setting
 from kunsthalle.core.text_values import SWITCH, boolean, integer
-
-_LARGEST = 2**31 - 1
-Allowed = Callable[[Any], str]
-"""What is allowed for a setting, when the value given is not; an empty text when it is."""
 
 
 class BadSetting(ValueError):
@@ -50,74 +49,6 @@ def option(name: str) -> str:
 def variable(name: str) -> str:
     """The environment variable for a setting."""
     return _VARIABLES.get(name) or PREFIX + name.upper()
-
-
-def _setting(
-    default: Any,
-    text: str,
-    *,
-    choices: tuple[str, ...] = (),
-    least: int = 0,
-    most: int = _LARGEST,
-    allowed: Allowed | None = None,
-    several: bool = False,
-    secret: bool = False,
-    reload: bool = False,
-    option: bool = True,
-    variable: str = "",
-) -> Any:
-    """`choices` are all values of a text; `least` and `most` bound a number; `allowed` knows any other rule.
-
-    The option of `several` may be repeated: the values are then joined with commas. A `secret` is shown nowhere, and
-    may also be in a file that `NAME_file` names. SIGHUP applies a setting of `reload`; all others need a restart.
-    Without `option` it is set in the file or the environment only, `variable` being its name there if another setting
-    of clients has that which it would get.
-    """
-    rule = allowed
-    if choices:
-        rule = _one_of(choices)
-    elif isinstance(default, bool):
-        rule = _flag
-    elif isinstance(default, int):
-        rule = _from_to(least, most)
-    described = {"help": text, "choices": choices, "allowed": rule, "several": several, "secret": secret}
-    more = {"reload": reload, "option": option, "variable": variable, "section": None}
-    return field(default=default, metadata={**described, **more})
-
-
-def _sections(section: type, text: str, *, reload: bool = False) -> Any:
-    """A setting whose value is a tuple of `section`: a frozen dataclass with the fields `name` (text, one of a kind)
-    and others, all declared with `_setting`. Its `__post_init__` calls `check_fields`, and may raise BadSetting itself.
-
-    In the file each is a table `[[NAME]]`; the environment variable holds a JSON list of objects; there is no option.
-    """
-    described = {"help": text, "choices": (), "allowed": _named_once, "several": False, "secret": False}
-    return field(
-        default=(),
-        metadata={**described, "reload": reload, "option": False, "variable": "", "section": section},
-    )
-
-
-def _named_once(sections: Any) -> str:
-    names = [section.name for section in sections]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    return "" if twice is None else f"give each a name of its own; {twice!a} comes more than once"
-
-
-def _one_of(choices: tuple[str, ...]) -> Allowed:
-    return lambda value: "" if value in choices else f"give one of {', '.join(repr(choice) for choice in choices)}"
-
-
-def _flag(value: Any) -> str:
-    return "" if isinstance(value, bool) else "give true or false"
-
-
-def _from_to(least: int, most: int) -> Allowed:
-    return lambda value: "" if isinstance(value, int) and least <= value <= most else _whole_number(least, most)
-
-
-def _whole_number(least: int, most: int) -> str:
-    return f"give a whole number of {least} or more" if most == _LARGEST else f"give a whole number, {least} to {most}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +196,25 @@ class Settings:
         option=False,
     )
     buckets_secret_access_key: str = _setting(
+        "",
+        "Secret of that access key; default: AWS_SECRET_ACCESS_KEY",
+        allowed=setting_rules.credential,
+        secret=True,
+        option=False,
+    )
+    backup_place: str = _setting(
+        "",
+        "Where kunsthalle backup keeps backups: a folder, or `s3://bucket/prefix?endpoint=…`",
+        allowed=setting_rules.blobs,
+        option=False,
+    )
+    backups_access_key_id: str = _setting(
+        "",
+        "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID",
+        allowed=setting_rules.credential,
+        option=False,
+    )
+    backups_secret_access_key: str = _setting(
         "",
         "Secret of that access key; default: AWS_SECRET_ACCESS_KEY",
         allowed=setting_rules.credential,
@@ -487,7 +437,7 @@ class Settings:
         return self.database or f"sqlite:///{self.data.resolve() / 'kunsthalle.sqlite'}"
 
     def s3_keys(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
-        """The environment with the access key of `blobs` or `buckets`, wherever that was set."""
+        """The environment with the access key of `blobs`, `buckets` or `backups`, wherever that was set."""
         id_, secret = (getattr(self, f"{name}_{part}") for part in ("access_key_id", "secret_access_key"))
         prefix = f"{PREFIX}{name.upper()}"
         pair = {f"{prefix}_ACCESS_KEY_ID": id_, f"{prefix}_SECRET_ACCESS_KEY": secret}

@@ -33,13 +33,16 @@ def backup() -> None:
     \b
     kunsthalle backup create /srv/backups --keep 14
     kunsthalle backup create s3://backups/kunsthalle?endpoint=https://…
+    kunsthalle backup create --config /etc/kunsthalle/kunsthalle.toml
     kunsthalle backup list /srv/backups
     kunsthalle backup verify /srv/backups
     kunsthalle backup restore /srv/backups --data /var/lib/kunsthalle-new
+
+    PLACE may be left out where the settings name it (backup_place).
     """
 
 
-_PLACE = click.argument("place")
+_PLACE = click.argument("place", default="")
 _NAME = click.option("--name", default="", help="Name of the backup; default: the newest one")
 
 
@@ -88,10 +91,14 @@ def _in_words() -> Iterator[None]:
         raise click.ClickException(line(f"{error.filename or 'A file'}: {error.strerror or error}.")) from error
 
 
-def _repository(place: str, *, create: bool = False, staging: Path | None = None) -> Repository:
+def _repository(settings: Settings, place: str, *, create: bool = False, staging: Path | None = None) -> Repository:
+    """The place that was given, or else that of the settings; its keys are theirs, too."""
     from kunsthalle.operator.backups.repositories import open_repository
 
-    return open_repository(place, os.environ, create=create, staging=staging)
+    address = place or settings.backup_place
+    if not address:
+        raise common.Refused("No place for backups: give PLACE, or backup_place in the settings file (--config FILE).")
+    return open_repository(address, settings.s3_keys("backups", os.environ), create=create, staging=staging)
 
 
 def _newest(repository: Repository) -> str:
@@ -148,7 +155,7 @@ def _create(settings: Settings, place: str, name: str, keep: int) -> Any:
     data = settings.data.resolve()
     if not settings.database and not (data / "kunsthalle.sqlite").is_file():
         raise common.Refused(f"{settings.data} contains no data. Name the folder of the server: --data FOLDER.")
-    repository = _repository(place, create=True, staging=data)
+    repository = _repository(settings, place, create=True, staging=data)
     with contextlib.closing(Store(settings.database_url, Cipher(None))) as store:
         _check_folder(settings, store)
         buckets = None if settings.buckets else settings.shared_root / "buckets"
@@ -184,6 +191,7 @@ def _tell_key(manifest: Manifest) -> None:
 
 @backup.command(name="list")
 @_PLACE
+@common.CONFIG
 @common.OUTPUT
 def list_(place: str, output: str) -> None:
     """List the backups in PLACE. What a killed backup left is none. Exit code 1 if a manifest is damaged."""
@@ -192,7 +200,7 @@ def list_(place: str, output: str) -> None:
     rows: list[dict[str, Any]] = []
     damage: list[str] = []
     with _in_words():
-        repository = _repository(place)
+        repository = _repository(offline(), place)
         for name in repository.names():
             try:
                 rows.append({**_shown(repository.manifest(name)), "state": "whole"})
@@ -214,13 +222,14 @@ def list_(place: str, output: str) -> None:
 @backup.command()
 @_PLACE
 @_NAME
+@common.CONFIG
 @common.OUTPUT
 def verify(place: str, name: str, output: str) -> None:
     """Read every byte of a backup again and say which master key it needs. Exit code 1 if anything is damaged."""
     from kunsthalle.operator.backups.verification import verify as look
 
     with _in_words():
-        repository = _repository(place)
+        repository = _repository(offline(), place)
         verified = look(repository, name or _newest(repository))
     if output == "json":
         click.echo(common.as_json({**_shown(verified.manifest), "damage": verified.damage}))
@@ -238,12 +247,12 @@ def verify(place: str, name: str, output: str) -> None:
 @_PLACE
 @_NAME
 @click.option("--without-secrets", is_flag=True, help="If the master key is lost: empty what is encrypted with it")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Data folder of the new installation")
+@common.data_option(resolved=False)
 @_installation
 @common.KEY_FILE
 @common.OUTPUT
 def restore(
-    place: str, name: str, without_secrets: bool, data: Path, master_key_file: str, output: str, **changes: Any
+    place: str, name: str, without_secrets: bool, data: Path | None, master_key_file: str, output: str, **changes: Any
 ) -> None:
     """Restore a backup into an empty installation, and let the doctor look at it. Exit code 1 if a problem is left.
 
@@ -251,6 +260,8 @@ def restore(
     """
     from kunsthalle.cli.log_format import set_up
 
+    if data is None:
+        raise common.Refused("Name the data folder of the new installation: --data FOLDER, or data in --config FILE.")
     set_up("error")
     with _in_words():
         settings = offline(data=data, master_key_file=master_key_file, **changes)
@@ -281,7 +292,7 @@ def _restore(settings: Settings, place: str, name: str, *, without_secrets: bool
     from kunsthalle.operator.master_key_rotation import secret_places
     from kunsthalle.wiring import disks_of
 
-    repository = _repository(place)
+    repository = _repository(settings, place)
     name = name or _newest(repository)
     try:
         lock = folder.lock(settings.data)

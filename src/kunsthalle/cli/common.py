@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 
 import click
 
+from kunsthalle.config_sources import DEFAULT_FILE, FILE_VARIABLE, BadSettings
+from kunsthalle.config_sources import load as load_sources
 from kunsthalle.local import display, folder, running
 from kunsthalle.local.client import CallFailed, access_token, call
 from kunsthalle.local.list_parameters import parameter
@@ -35,12 +37,67 @@ HERE = Path("kunsthalle-data")
 """The data folder of a server that was told none."""
 
 
-def find_data(path: Path | None) -> Path:
-    """The data folder that is meant: what was given; else that of the one server of this user that runs.
+_CONFIG = f"{__name__}.config"
+CONFIG_HELP = f"File with settings (TOML; or {FILE_VARIABLE}); default: {DEFAULT_FILE}, if it exists"
 
-    A folder in the working directory comes first, and is also taken while no server runs. Refused otherwise, with what
-    was looked at.
+
+def _keep_file(context: click.Context, _option: click.Parameter, file: str | None) -> None:
+    if file:
+        context.meta[_CONFIG] = file
+
+
+CONFIG = click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    default=None,
+    is_eager=True,
+    expose_value=False,
+    callback=_keep_file,
+    help=CONFIG_HELP,
+)
+"""The settings file of the server that a verb works for: where it keeps its data is said there."""
+
+
+def settings_file() -> str | None:
+    """The settings file that the verb was given."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_CONFIG)
+
+
+def _data_of(file: Path) -> Path | None:
+    """The data folder that a settings file names, if it does. BadSettings."""
+    loaded = load_sources(file, {}, {})
+    settings = loaded.checked()
+    return settings.data if loaded.source("data").kind == "file" else None
+
+
+def named_data(path: Path | None) -> Path | None:
+    """The data folder that was given, or is named by the settings file that was. Refused where that is wrong."""
+    file = settings_file() or os.environ.get(FILE_VARIABLE, "")
+    if path is not None or not file:
+        return path
+    try:
+        return _data_of(Path(file))
+    except BadSettings as errors:
+        raise Refused(str(errors)) from errors
+
+
+def _usual_data() -> Path | None:
+    """The data folder of the settings file of this host, if there is one that can be read."""
+    try:
+        return _data_of(DEFAULT_FILE) if DEFAULT_FILE.is_file() else None
+    except BadSettings:
+        return None
+
+
+def find_data(path: Path | None) -> Path:
+    """The data folder that is meant: what was given, or is named by the settings file that was; else that of the one
+    server of this user that runs.
+
+    A folder in the working directory comes first, and is also taken while no server runs; then that of the settings
+    file of this host. Refused otherwise, with what was looked at.
     """
+    path = named_data(path)
     if path is not None:
         return path
     if running.is_running(HERE):
@@ -53,6 +110,8 @@ def find_data(path: Path | None) -> Path:
         raise Refused(f"{len(servers)} servers of yours run: {names}. Choose one: --data FOLDER.")
     if folder.read(HERE, folder.CREDENTIALS):
         return HERE
+    if usual := _usual_data():
+        return usual
     raise Refused(
         f"No server of yours runs, and {HERE.resolve()} holds no data. Start one: {MAKE}; or name its folder:"
         " --data FOLDER."
@@ -73,15 +132,17 @@ def filters(path: str, *names: str) -> Callable[[F], F]:
 
 
 def data_option(*, resolved: bool = True) -> Callable[[F], F]:
-    """`--data`; `resolved` says that the verb works on one folder, found where none is given."""
-    return click.option(
+    """`--data` and `--config`; `resolved` says that the verb works on one folder, found where none is given."""
+    find = find_data if resolved else named_data
+    data = click.option(
         "--data",
         type=click.Path(path_type=Path),
         default=None,
         envvar="KUNSTHALLE_DATA",
-        callback=(lambda _context, _option, folder: find_data(folder)) if resolved else None,
-        help="Data folder; default: kunsthalle-data, or the folder of your only running server",
+        callback=lambda _context, _option, folder: find(folder),
+        help="Data folder; default: that of --config, kunsthalle-data, or the folder of your only running server",
     )
+    return lambda verb: data(CONFIG(verb))
 
 
 DATA = data_option()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.cli.setting_options import CONFIG, offline
+from kunsthalle.cli.setting_options import offline
 from kunsthalle.local import folder
 from kunsthalle.local.text_tables import line
 from kunsthalle.settings import Settings
@@ -44,18 +44,15 @@ def disks() -> None:
 @click.option("--blobs", default="", help="As for serve; default: a folder in the data folder")
 @click.option("--shared-folder", default="", help="As for serve, where several nodes have one in common")
 @common.DATA
-@CONFIG
 @common.KEY_FILE
 @common.OUTPUT
-def move(
-    account: str, dry_run: bool, remove_source: bool, data: Path, config: str | None, output: str, **places: str
-) -> None:
+def move(account: str, dry_run: bool, remove_source: bool, data: Path, output: str, **places: str) -> None:
     """Move the disks of an account from the folder of QEMU to the engine that the server will have from now on.
 
     Each is read back from there and compared by its hash. Stop the instances, then the server, first. A move that was
     cut off goes on where it was when it is asked for again. What is here stays, unless --remove-source says otherwise.
     """
-    settings = offline(config, data=data, **places)
+    settings = offline(data=data, **places)
     with _in_words(settings), _opened(settings) as server:
         from kunsthalle.operator.disk_moves.account_moves import accounts_left, prepare
 

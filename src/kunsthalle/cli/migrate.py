@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.cli.setting_options import offline
 from kunsthalle.local import folder
-from kunsthalle.settings import Settings, check
 
 if TYPE_CHECKING:
     from kunsthalle.db.engine import Store
@@ -55,22 +55,19 @@ def _opened(data: Path, database: str) -> Iterator[Store]:
 
     from kunsthalle.db.engine import Store
     from kunsthalle.db.prepare import NewerSchema
-    from kunsthalle.settings import BadSetting
 
+    settings = offline(data=data, database=database)
     try:
-        check("database", database)
-        if not database and not (data / "kunsthalle.sqlite").is_file():
+        if not settings.database and not (data / "kunsthalle.sqlite").is_file():
             raise common.Refused(f"--data {str(data)!a}: there is no database in this folder; name that of a server.")
-        if not database:
+        if not settings.database:
             folder.lock(data)
-        with contextlib.closing(Store(Settings(data=data, database=database).database_url)) as store:
+        with contextlib.closing(Store(settings.database_url)) as store:
             yield store
     except folder.FolderInUse as error:
         raise common.Refused(f"--data {str(data)!a}: a server works on this folder; stop it first.") from error
     except NewerSchema as error:
         raise common.Refused(f"A later release has worked on this data: {error}. {_BACKUP}") from error
-    except BadSetting as error:
-        raise common.Refused(str(error)) from error
     except DatabaseError as error:
         why = " ".join(str(error.orig).split())
         raise common.Refused(f"--database: {why}. Nothing was changed.") from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.cli.setting_options import CONFIG, offline
+from kunsthalle.cli.setting_options import offline
 from kunsthalle.core.quota_names import QUOTAS, parse
 from kunsthalle.local.text_tables import line
 
@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _installation(verb: F) -> F:
     """The options that say where the data and its settings are."""
-    return common.DATA(_DATABASE(CONFIG(common.OUTPUT(verb))))
+    return common.DATA(_DATABASE(common.OUTPUT(verb)))
 
 
 @click.group()
@@ -44,12 +44,12 @@ def quota() -> None:
     """
 
 
-Place = tuple[Path, str, str | None]
-"""The data folder, the database and the settings file, as they were given."""
+Place = tuple[Path, str]
+"""The data folder and the database, as they were given."""
 
 
 @contextlib.contextmanager
-def _opened(data: Path, database: str, config: str | None) -> Iterator[Store]:
+def _opened(data: Path, database: str) -> Iterator[Store]:
     """The database of an installation. Refused where there is none."""
     from sqlalchemy.exc import DatabaseError
 
@@ -58,7 +58,7 @@ def _opened(data: Path, database: str, config: str | None) -> Iterator[Store]:
     from kunsthalle.db.prepare import HEAD, schema_of
     from kunsthalle.operator.account_quotas import BadQuota
 
-    settings = offline(config, data=data, database=database)
+    settings = offline(data=data, database=database)
     if not settings.database and not (settings.data / "kunsthalle.sqlite").is_file():
         raise common.Refused(f"{settings.data} contains no data. Name the folder of the server: --data FOLDER.")
     try:
@@ -105,9 +105,9 @@ def _limit(row: AccountQuota) -> tuple[str, str]:
 @quota.command(name="list")
 @click.argument("account")
 @_installation
-def list_(account: str, data: Path, database: str, config: str | None, output: str) -> None:
+def list_(account: str, data: Path, database: str, output: str) -> None:
     """List what the account has of everything, and how much it may have."""
-    _show((data, database, config), account, output)
+    _show((data, database), account, output)
 
 
 @quota.command(name="set")
@@ -115,21 +115,21 @@ def list_(account: str, data: Path, database: str, config: str | None, output: s
 @_NAME
 @click.argument("limit", type=int)
 @_installation
-def set_(account: str, name: str, limit: int, data: Path, database: str, config: str | None, output: str) -> None:
+def set_(account: str, name: str, limit: int, data: Path, database: str, output: str) -> None:
     """Set a limit of the account. What it has beyond a lower limit stays."""
     from kunsthalle.operator.account_quotas import put
 
-    _change((data, database, config), account, lambda session, account_id: put(session, account_id, name, limit))
-    _show((data, database, config), account, output, name)
+    _change((data, database), account, lambda session, account_id: put(session, account_id, name, limit))
+    _show((data, database), account, output, name)
 
 
 @quota.command()
 @click.argument("account")
 @_NAME
 @_installation
-def clear(account: str, name: str, data: Path, database: str, config: str | None, output: str) -> None:
+def clear(account: str, name: str, data: Path, database: str, output: str) -> None:
     """Have the default apply to the account again."""
     from kunsthalle.operator.account_quotas import clear as clear_limit
 
-    _change((data, database, config), account, lambda session, account_id: clear_limit(session, account_id, name))
-    _show((data, database, config), account, output, name)
+    _change((data, database), account, lambda session, account_id: clear_limit(session, account_id, name))
+    _show((data, database), account, output, name)

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from kunsthalle.cli import common
-from kunsthalle.config_sources import DEFAULT_FILE, FILE_VARIABLE, BadSettings, Loaded, find_file
+from kunsthalle.config_sources import BadSettings, Loaded, find_file
 from kunsthalle.config_sources import load as load_sources
 from kunsthalle.settings import FROM_FILE, BadSetting, Description, Settings, described, option, parse
 
@@ -19,7 +19,7 @@ CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False),
     default=None,
-    help=f"File with settings (TOML; or {FILE_VARIABLE}); default: {DEFAULT_FILE}, if it exists",
+    help=common.CONFIG_HELP,
 )
 _FILE = click.Path(dir_okay=False)
 
@@ -29,12 +29,12 @@ def load(file: str | None, options: Mapping[str, Any]) -> Loaded:
     return load_sources(find_file(file, os.environ), os.environ, options)
 
 
-def offline(config: str | None = None, /, **options: Any) -> Settings:
-    """The settings of a verb that works on the data without a server: those of the server, but for options that were
-    given. `config` is the server's file, if it is none that is found without. Refused where they are wrong.
+def offline(**options: Any) -> Settings:
+    """The settings of a verb that works on the data without a server: those of the server, from the file that the verb
+    was given (`common.CONFIG`) or that is found without, but for options that were given. Refused where they are wrong.
     """
     try:
-        return load(config, {name: value for name, value in options.items() if value}).checked()
+        return load(common.settings_file(), {name: value for name, value in options.items() if value}).checked()
     except BadSettings as errors:
         raise common.Refused(str(errors)) from errors
 

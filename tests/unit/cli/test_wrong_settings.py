@@ -58,10 +58,12 @@ WRONG: list[tuple[str, str, str]] = [
     ("blob_cache_gb", "-1", NUMBER),
     *(
         (f"{store}_{part}", value, "give printable ASCII characters without blanks")
-        for store in ("blobs", "buckets")
+        for store in ("blobs", "buckets", "backups")
         for part in ("access_key_id", "secret_access_key")
         for value in ("hidden word", "hiddené")
     ),
+    ("backup_place", "ftp://backups", "give file:///folder or s3://"),
+    ("backup_place", "file://backups", "give file:///folder or s3://"),
     ("buckets", "file:///somewhere", "begins with s3://"),
     ("buckets", "s3://images", "says its endpoint"),
     ("public_url", "catalog.example.org", "give http://name or https://name"),
