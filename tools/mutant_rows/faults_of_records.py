@@ -43,11 +43,19 @@ ROWS = (
         (f"{UNIT}/instances/test_server_locks.py::test_a_server_is_one_nodes_at_a_time_and_others_are_not_held_up",),
     ),
     Mutant(
+        "change that nobody is told of",
+        "kept answers",
+        "db/compiled_changes.py",
+        "        session.note(plan.text)\n",
+        "",
+        ("tests/unit/db/test_compiled_changes.py::test_what_is_changed_is_noted",),
+    ),
+    Mutant(
         "late write of a node that lost its job",
         "jobs of nodes",
         "jobs/queue.py",
-        '    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)\n',
-        '    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", owner != "")\n',
+        '    is_mine = (jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)\n',
+        '    is_mine = (jobs.c.id == id_, jobs.c.state == "running")\n',
         (f"{JOBS}::test_who_lost_the_lease_commits_nothing",),
     ),
     Mutant(
@@ -70,8 +78,8 @@ ROWS = (
         "transition from a wrong state",
         "states",
         "db/transitions.py",
-        ".where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)",
-        ".where(table.c.id == id_, *conditions)",
+        "    where = (kind.state_column.in_(kind.states.sources(to)), *conditions)\n",
+        "    where = conditions\n",
         (f"{UNIT}/db/test_rows.py::test_exactly_the_declared_moves_are_made",),
     ),
     Mutant(
@@ -102,8 +110,8 @@ ROWS = (
         "a lost job goes on as if nothing were",
         "jobs of nodes",
         "jobs/queue.py",
-        "    if session.execute(update(jobs).where(is_mine).values(values)).rowcount != 1:",
-        "    if session.execute(update(jobs).where(is_mine).values(values)).rowcount > 1:",
+        "    if set_columns(session, jobs, values, *is_mine) != 1:",
+        "    if set_columns(session, jobs, values, *is_mine) > 1:",
         (f"{JOBS}::test_who_lost_the_lease_commits_nothing",),
     ),
 )

@@ -154,7 +154,7 @@ def enterprise_of_identifier(session: Session, identifier: str) -> str | None:
 def default_group(session: Session) -> ResourceGroup:
     """The account's default resource group."""
     table = RESOURCE_GROUP.table
-    conditions = (table.c.account_id == session.ctx.account_id, table.c.is_default)
+    conditions = (table.c.account_id == session.ctx.account_id, table.c.is_default.is_(True))
     return unscoped(session, RESOURCE_GROUP, *conditions)[0]
 
 

@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, insert, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 
 from kunsthalle.core.crn import parse
+from kunsthalle.db import compiled_changes
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import audit
-
-_insert = insert(audit)
 
 
 class Entry(Struct, frozen=True):
@@ -70,8 +69,9 @@ def record(
     """
     ctx = session.ctx
     crn = _crn(subject)
-    session.execute(
-        _insert,
+    compiled_changes.add(
+        session,
+        audit,
         {
             "id": ctx.ids.uuid(),
             "account_id": ctx.account_id,

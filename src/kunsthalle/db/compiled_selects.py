@@ -6,7 +6,7 @@ statement is still SQLAlchemy's, compiled at its first use; other engines run it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -68,8 +68,10 @@ def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     return _Among(column, bindparam(name, None, _Texts()))
 
 
-class _Plan(Struct, frozen=True):
-    """`names` are the parameters in their order; `encoders` turn their values into what is stored, and `decoders` what
+class StatementPlan(Struct, frozen=True):
+    """A statement as the driver is given it.
+
+    `names` are the parameters in their order; `encoders` turn their values into what is stored, and `decoders` what
     is stored at a place into the column's own.
     """
 
@@ -80,6 +82,20 @@ class _Plan(Struct, frozen=True):
     decoders: tuple[tuple[int, Callable[[Any], Any]], ...]
     tables: frozenset[str]
 
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """What the statement is given for these values."""
+        document = {**self.constants, **values}
+        for name, encode in self.encoders:
+            document[name] = encode(document[name])
+        return [document[name] for name in self.names]
+
+    def decoded(self, stored: tuple[Any, ...]) -> list[Any]:
+        """A row with the columns' own values."""
+        row = list(stored)
+        for place, decode in self.decoders:
+            row[place] = decode(row[place])
+        return row
+
 
 class CompiledSelect:
     """A select by plain values, of at most a page of rows. `make` builds it, when it is asked for the first time."""
@@ -87,7 +103,7 @@ class CompiledSelect:
     def __init__(self, make: Callable[[], Select[Any] | CompoundSelect[Any]]) -> None:
         self._make = make
         self._statement: Select[Any] | CompoundSelect[Any] | None = None
-        self._plan: _Plan | None = None
+        self._plan: StatementPlan | None = None
 
     def first(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row, its values as `session.first` gives them."""
@@ -100,7 +116,7 @@ class CompiledSelect:
             return session.all(self.statement, values)
         plan, cursor = self._started(session, values)
         # All of them at once, so that the driver ends the read: an open one would hold its snapshot.
-        return [_decoded(row, plan.decoders) for row in cursor.fetchall()]
+        return [plan.decoded(row) for row in cursor.fetchall()]
 
     def each(self, session: Session, values: Mapping[str, Any]) -> Generator[Sequence[Any], None, None]:
         """The rows one by one, for whoever may stop before the last, and then closes what this has returned."""
@@ -111,18 +127,16 @@ class CompiledSelect:
         plan, cursor = self._started(session, values)
         with closing(cursor):
             for row in cursor:
-                yield _decoded(row, plan.decoders)
+                yield plan.decoded(row)
 
-    def _started(self, session: Session, values: Mapping[str, Any]) -> tuple[_Plan, Any]:
+    def _started(self, session: Session, values: Mapping[str, Any]) -> tuple[StatementPlan, Any]:
         plan = self._plan
         if plan is None:
-            plan = self._plan = _plan(self.statement, session.connection.dialect)
-        document = {**plan.constants, **values}
-        for name, encode in plan.encoders:
-            document[name] = encode(document[name])
+            plan = self._plan = plan_of(self.statement, self.statement.selected_columns, session.connection.dialect)
+        parameters = plan.parameters(values)
         session.rests_on(plan.tables)
         LOOP_TURNS.give_way()
-        return plan, session.driver.execute(plan.text, [document[name] for name in plan.names])
+        return plan, session.driver.execute(plan.text, parameters)
 
     @property
     def statement(self) -> Select[Any] | CompoundSelect[Any]:
@@ -131,22 +145,14 @@ class CompiledSelect:
         return self._statement
 
 
-def _decoded(stored: tuple[Any, ...], decoders: tuple[tuple[int, Callable[[Any], Any]], ...]) -> list[Any]:
-    row = list(stored)
-    for place, decode in decoders:
-        row[place] = decode(row[place])
-    return row
-
-
-def _plan(statement: Select[Any] | CompoundSelect[Any], dialect: Dialect) -> _Plan:
+def plan_of(statement: Any, columns: Iterable[ColumnElement[Any]], dialect: Dialect) -> StatementPlan:
+    """A statement of SQLAlchemy compiled for the driver; `columns` are those of its rows."""
     compiled: Any = statement.compile(dialect=dialect)
     if (
         compiled.post_compile_params
     ):  # lists of constants; then every parameter must have a value, None for those to come
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    decoders = [
-        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
-    ]
+    decoders = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
     needed = tuple((place, decode) for place, decode in enumerate(decoders) if decode is not None)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     encoders = {
@@ -156,4 +162,4 @@ def _plan(statement: Select[Any] | CompoundSelect[Any], dialect: Dialect) -> _Pl
     }
     encoded = tuple((name, encode) for name, encode in encoders.items() if encode is not None)
     text = str(compiled)
-    return _Plan(text, tuple(compiled.positiontup or ()), constants, encoded, needed, tables_of(text))
+    return StatementPlan(text, tuple(compiled.positiontup or ()), constants, encoded, needed, tables_of(text))

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select, text
 
+from kunsthalle.db.compiled_changes import CompiledChange
 from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import tallies
 
 # The same text on both engines; the row lock that PostgreSQL takes here is held until the commit.
-_ADD = text(
-    "INSERT INTO tallies (account_id, kind, n) VALUES (:account, :kind, :step)"
-    " ON CONFLICT (account_id, kind) DO UPDATE SET n = tallies.n + :step"
+_ADD = CompiledChange(
+    lambda: text(
+        "INSERT INTO tallies (account_id, kind, n) VALUES (:account, :kind, :step)"
+        " ON CONFLICT (account_id, kind) DO UPDATE SET n = tallies.n + :step"
+    )
 )
 _NUMBER = CompiledSelect(
     lambda: select(tallies.c.n).where(tallies.c.account_id == bindparam("account"), tallies.c.kind == bindparam("kind"))
@@ -21,7 +24,7 @@ _NUMBER = CompiledSelect(
 
 def add(session: Session, account_id: str, kind: str, step: int) -> None:
     """Counts a number up or down; one that is not there yet is 0."""
-    session.execute(_ADD, {"account": account_id, "kind": kind, "step": step})
+    _ADD.count(session, {"account": account_id, "kind": kind, "step": step})
 
 
 def number(session: Session, account_id: str, kind: str) -> int:

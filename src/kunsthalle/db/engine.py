@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from kunsthalle.db.nodes import Nodes
 
 T = TypeVar("T")
+_Reader = tuple[Connection, sqlite3.Connection, Deadline]
 Elsewhere = Callable[[float], T | None]
 """Does a read in another process, with the seconds that it may take; what is false says that it is to be done here."""
 
@@ -209,7 +210,8 @@ class Store:
         self.queue = BoundedQueue(self._turns)
         self.queue.bound(MOST_WAITING, MOST_SECONDS)
         self._long = LongReads()
-        self._reader: tuple[Connection, sqlite3.Connection, Deadline] | None = None
+        self._reader: _Reader | None = None
+        self._open_readers: list[_Reader] = []
 
     def read(self, ctx: Context, function: Callable[[Session], T], seconds: float = math.inf) -> T:
         """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out.
@@ -217,10 +219,10 @@ class Store:
         All its statements see one moment: a server and its disks, or neither. ReadTimeout when they take longer than
         `seconds` (on PostgreSQL: when one of them does).
         """
+        if self.embedded:
+            with self._open_reader() as reader:
+                return self._at_one_moment(*reader, ctx, function, seconds)
         with self._readers.connect() as connection:
-            if self.embedded:
-                deadline = connection.info["deadline"]
-                return self._at_one_moment(connection, _driver(connection), deadline, ctx, function, seconds)
             try:
                 self._begin(connection, max(1, int(seconds * 1000)) if seconds < math.inf else None)
                 session = Session(connection, ctx, self.memo, self.cipher, writing=False)
@@ -232,6 +234,27 @@ class Store:
                 raise
             finally:
                 connection.rollback()
+
+    @contextmanager
+    def _open_reader(self) -> Iterator[_Reader]:
+        """SQLite: a connection that nobody else reads on. It stays open for the next: a pool's checkout costs more than
+        most reads do.
+        """
+        try:
+            reader = self._open_readers.pop()
+        except IndexError:
+            reader = self._another_reader()
+        try:
+            yield reader
+        finally:
+            if len(self._open_readers) < _POOL and not reader[1].in_transaction:
+                self._open_readers.append(reader)
+            else:
+                reader[0].close()
+
+    def _another_reader(self) -> _Reader:
+        connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return connection, _driver(connection), connection.info["deadline"]
 
     def _begin(self, connection: Connection, milliseconds: int | None = None) -> None:
         """PostgreSQL: how long a statement may take, and what other nodes have changed."""
@@ -316,13 +339,13 @@ class Store:
     def _write_once(self, ctx: Context, function: Callable[[Session], T]) -> T:
         with self.engine.connect() as connection:
             if self.embedded:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _driver(connection).execute("BEGIN IMMEDIATE")
                 self.changes.begin()
             else:
                 self._begin(connection)
             session = Session(connection, ctx, self.memo, self.cipher, writing=True)
             session.bounds, session.quotas = self.bounds, self.quotas
-            session.recordings = self.recordings
+            session.recordings, session.note = self.recordings, self.changes.note
             try:
                 result = _as_raised(function, session)
             except BaseException:
@@ -330,7 +353,7 @@ class Store:
                 raise
             with self.changes.commit(session.changed_topics):
                 try:
-                    connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
+                    _driver(connection).execute("COMMIT") if self.embedded else connection.commit()
                 except BaseException:
                     self._undo(connection)
                     raise
@@ -344,10 +367,9 @@ class Store:
             connection.exec_driver_sql("ROLLBACK")
 
     def _read_here(self, ctx: Context, function: Callable[[Session], T]) -> T:
-        # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
+        # One connection is the event loop's alone: it never finds another's statements in its cache.
         if self._reader is None:
-            connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._reader = connection, _driver(connection), connection.info["deadline"]
+            self._reader = self._another_reader()
         with LOOP_TURNS.reading:
             return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
 
@@ -465,6 +487,9 @@ class Store:
         self._turns.close()
         self._long.close()
         if self._reader is not None:
-            self._reader[0].close()
+            self._open_readers.append(self._reader)
+            self._reader = None
+        while self._open_readers:
+            self._open_readers.pop()[0].close()
         self._readers.dispose()
         self.engine.dispose()

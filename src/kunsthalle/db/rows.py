@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from sqlalchemy import delete as sql_delete
-from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 
 from kunsthalle.core.errors import Problem, Reason, Target
-from kunsthalle.db import audit, counters, quotas
+from kunsthalle.db import audit, compiled_changes, counters, quotas
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType
 
@@ -24,7 +22,7 @@ def insert(session: Session, kind: ResourceType[M], model: M) -> M:
         if state not in kind.states.first:
             raise ValueError(f"a new {kind.name} cannot be {state}")
     quotas.refuse_another(session, kind, values.get("account_id", ""))
-    session.execute(kind.adding, values)
+    compiled_changes.add(session, kind.table, values)
     if kind.tallied:
         counters.add(session, values["account_id"], kind.name, 1)
     _worked(session, kind, model, "create")
@@ -68,32 +66,20 @@ def update(session: Session, kind: ResourceType[Any], id_: str, *conditions: Any
     if kind.state_column is not None and kind.state_column.key in values:
         raise ValueError(f"the state of a {kind.name} moves by transition() only")
     table = kind.table
-    statement = sql_update(table).where(table.c.id == id_, *conditions).values(revision=table.c.revision + 1, **values)
-    return session.execute(statement).rowcount == 1
+    return compiled_changes.set_columns(session, table, values, table.c.id == id_, *conditions, counted=True) == 1
 
 
 def delete(session: Session, kind: ResourceType[Any], id_: str, account_id: str, *conditions: Any) -> bool:
     """Removes one row for good. False when it is gone already or a condition fails."""
     table = kind.table
-    statement = sql_delete(table).where(table.c.id == id_, table.c.account_id == account_id, *conditions)
-    if session.ctx.job:
-        row = session.first(statement.returning(*table.c))
-        gone = row is not None
-        if row is not None:
-            _worked(session, kind, kind.from_row(row), "delete")
-    else:
-        gone = session.execute(statement).rowcount == 1
-    if gone and kind.tallied:
-        counters.add(session, account_id, kind.name, -1)
-    return gone
+    return _removed(session, kind, account_id, table.c.id == id_, table.c.account_id == account_id, *conditions) == 1
 
 
 def update_all(session: Session, kind: ResourceType[Any], *conditions: Any, **values: Any) -> int:
     """Changes columns of every row that meets the conditions, and counts its revision up; how many."""
     if kind.state_column is not None and kind.state_column.key in values:
         raise ValueError(f"the state of a {kind.name} moves by transition() only")
-    statement = sql_update(kind.table).where(*conditions).values(revision=kind.table.c.revision + 1, **values)
-    return session.execute(statement).rowcount
+    return compiled_changes.set_columns(session, kind.table, values, *conditions, counted=True)
 
 
 def delete_all(session: Session, kind: ResourceType[Any], account_id: str, *conditions: Any) -> int:
@@ -101,15 +87,17 @@ def delete_all(session: Session, kind: ResourceType[Any], account_id: str, *cond
 
     The account is no condition: SQLite would walk through all that it has, and not by the index of what is asked for.
     """
-    table = kind.table
-    statement = sql_delete(table).where(*conditions)
+    return _removed(session, kind, account_id, *conditions)
+
+
+def _removed(session: Session, kind: ResourceType[Any], account_id: str, *conditions: Any) -> int:
     if session.ctx.job:
-        rows = session.all(statement.returning(*table.c))
+        rows = compiled_changes.remove_and_return(session, kind.table, *conditions)
         for row in rows:
             _worked(session, kind, kind.from_row(row), "delete")
         gone = len(rows)
     else:
-        gone = session.execute(statement).rowcount
+        gone = compiled_changes.remove(session, kind.table, *conditions)
     if gone and kind.tallied:
         counters.add(session, account_id, kind.name, -gone)
     return gone

@@ -24,6 +24,10 @@ _NO_QUOTAS: Mapping[str, int] = {}
 T = TypeVar("T")
 
 
+def _unnoted(_statement: str) -> None:
+    """Nobody asks what is changed."""
+
+
 class Session:
     """Opened by `Store.read` and `Store.write` only."""
 
@@ -40,6 +44,7 @@ class Session:
         "cipher",
         "ctx",
         "dialect",  # a name of SQLAlchemy; words: allow
+        "note",
         "quotas",
         "recordings",
         "until",
@@ -62,6 +67,8 @@ class Session:
         self.recordings = _NO_RECORDINGS
         self.until = math.inf
         self.basis: Basis | None = None
+        self.note: Callable[[str], None] = _unnoted
+        """Told of each statement that changes something and goes around SQLAlchemy, which tells of the others."""
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
         self._once: dict[Hashable, Any] = {}
@@ -72,7 +79,7 @@ class Session:
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
         other._once = self._once
         other.bounds, other.until, other.recordings = self.bounds, self.until, self.recordings
-        other.quotas, other.basis = self.quotas, self.basis
+        other.quotas, other.basis, other.note = self.quotas, self.basis, self.note
         return other
 
     def resting_on(self, basis: Basis) -> Session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bindparam
@@ -18,10 +18,11 @@ from sqlalchemy.sql.elements import BinaryExpression, False_, Null, True_
 from kunsthalle.core.bounded_tables import renew
 from kunsthalle.db.compiled_selects import CompiledSelect, among
 
+T = TypeVar("T")
 _MOST_STATEMENTS = 2_000
 _CONSTANTS = {True_: "true", False_: "false", Null: "null"}
 _VALUES = {"true": True, "false": False, "null": None}
-_statements: dict[Hashable, CompiledSelect] = {}
+_statements: dict[Hashable, Any] = {}
 _lock = threading.Lock()
 
 
@@ -54,9 +55,13 @@ def simple(where: Sequence[ColumnElement[bool]]) -> SimpleConditions | None:
 
 def statement_for(name: Hashable, simple: SimpleConditions, make: Callable[[], Select[Any]]) -> CompiledSelect:
     """The statement of that name with these forms of conditions; `make` builds it, when it is asked first."""
-    key = (name, simple.forms)
+    return kept_statement((name, simple.forms), lambda: CompiledSelect(make))
+
+
+def kept_statement(key: Hashable, make: Callable[[], T]) -> T:
+    """What was made for a key, while it is among those that were asked for lately."""
     with _lock:
-        statement = _statements.get(key) or CompiledSelect(make)
+        statement: T = _statements.get(key) or make()
         renew(_statements, key, statement, _MOST_STATEMENTS)
     return statement
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, update
-
 from kunsthalle.core.errors import conflict
 from kunsthalle.db import audit
+from kunsthalle.db.compiled_changes import set_and_return, set_columns
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType
 
@@ -21,45 +21,30 @@ def transition(session: Session, kind: ResourceType[Any], id_: str, to: str, *co
     """
     if kind.states is None or kind.state_column is None:
         raise TypeError(f"{kind.name} has no states")
-    table = kind.table
-    statement = (
-        update(table)
-        .where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)
-        .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
-    )
-    if not session.ctx.job and not session.recordings.active:
-        return session.execute(statement).rowcount == 1
-    row = session.first(statement.returning(*table.c))
-    if row is not None:
-        _moved(session, kind, row, to)
-    return row is not None
+    return transition_all(session, kind, to, kind.table.c.id == id_, *conditions, **values) == 1
 
 
 def transition_all(session: Session, kind: ResourceType[Any], to: str, *conditions: Any, **values: Any) -> int:
     """Moves every row that meets the conditions, and whose state allows it, in one statement; how many."""
     if kind.states is None or kind.state_column is None:
         raise TypeError(f"{kind.name} has no states")
-    table = kind.table
-    statement = (
-        update(table)
-        .where(kind.state_column.in_(kind.states.sources(to)), *conditions)
-        .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
-    )
+    where = (kind.state_column.in_(kind.states.sources(to)), *conditions)
+    set_to = {kind.state_column.key: to, **values}
     if not session.ctx.job and not session.recordings.active:
-        return session.execute(statement).rowcount
-    moved = session.all(statement.returning(*table.c))
+        return set_columns(session, kind.table, set_to, *where, counted=True)
+    moved = set_and_return(session, kind.table, set_to, *where, counted=True)
     for row in moved:
         _moved(session, kind, row, to)
     return len(moved)
 
 
-def _moved(session: Session, kind: ResourceType[Any], row: Row[Any], to: str) -> None:
+def _moved(session: Session, kind: ResourceType[Any], row: Sequence[Any], to: str) -> None:
     """Audit what a job has moved; record what anybody has, while calls are recorded."""
-    ctx = session.ctx
+    ctx, resource = session.ctx, kind.from_row(row)
     if ctx.job:
-        audit.worked(session, kind.read, kind.from_row(row), to)
+        audit.worked(session, kind.read, resource, to)
     if session.recordings.active:
-        record = partial(session.recordings.state, ctx.now(), ctx.trace, kind.name, str(row.id), to)
+        record = partial(session.recordings.state, ctx.now(), ctx.trace, kind.name, str(resource.id), to)
         session.after_commit(record)
 
 

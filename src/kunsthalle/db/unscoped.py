@@ -18,25 +18,33 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
-    delete,
     func,
-    insert,
     literal,
     select,
     tuple_,
-    update,
 )
 
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.db import compiled_changes
+from kunsthalle.db.compiled_changes import CompiledChange, bound, parameters
 from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.session import Session
-from kunsthalle.db.simple_conditions import simple, statement_for
+from kunsthalle.db.simple_conditions import kept_statement, simple, statement_for
 
 
 def number_of(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
     """How many rows of a table that no caller ever sees meet the conditions."""
-    row = session.first(select(func.count()).select_from(table).where(*where))
+    known = simple(where)
+    if known is None:
+        row: Sequence[Any] | None = session.first(_number(table, where))
+    else:
+        statement = statement_for(("number", table), known, lambda: _number(table, known.conditions()))
+        row = statement.first(session, known.values)
     return int(row[0]) if row else 0
+
+
+def _number(table: Table, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return select(func.count()).select_from(table).where(*where)
 
 
 def numbers_by(session: Session, column: Column[str], *where: ColumnElement[bool]) -> list[tuple[str, int]]:
@@ -76,12 +84,17 @@ def rows_of(
     """Rows of a table that belongs to a kind already looked up (the images of a version), as they are: all, or the
     first in an order.
     """
-    known = simple(where) if order is None else None
+    known = simple(where) if order is None or isinstance(order, Column) else None
     if known is not None:
-        statement = statement_for(table, known, lambda: select(table).where(*known.conditions()))
+        name = (table, order, most)
+        statement = statement_for(name, known, lambda: _rows(table, known.conditions(), order, most))
         return [_row_of(table)._make(row) for row in statement.all(session, known.values)]
-    built = select(table).where(*where)
-    return list(session.all(built if order is None else built.order_by(order).limit(most)))
+    return list(session.all(_rows(table, where, order, most)))
+
+
+def _rows(table: Table, where: Sequence[ColumnElement[bool]], order: Any, most: int | None) -> Select[Any]:
+    statement = select(table).where(*where).limit(most)
+    return statement if order is None else statement.order_by(order)
 
 
 @cache
@@ -130,7 +143,7 @@ def fixed_select(
 
 def add_row(session: Session, table: Table, **values: Any) -> None:
     """Adds a row to a table that belongs to a kind. IntegrityError when it is there already."""
-    session.execute(insert(table).values(**values))
+    compiled_changes.add(session, table, values)
 
 
 def _insert_for(session: Session, table: Table) -> Any:
@@ -152,13 +165,21 @@ def put_row(
     session: Session, table: Table, key: tuple[str, ...], *, replacing: tuple[str, ...] = (), **values: Any
 ) -> None:
     """Adds a row unless one with the same key is there; of that one the columns `replacing` are set."""
-    statement = _insert_for(session, table).values(**values)
+    form = ("put", session.dialect, table, key, replacing, tuple(values))
+    statement = kept_statement(
+        form, lambda: CompiledChange(lambda: _putting(session, table, key, replacing, tuple(values)))
+    )
+    statement.count(session, bound(values))
+
+
+def _putting(
+    session: Session, table: Table, key: tuple[str, ...], replacing: tuple[str, ...], names: tuple[str, ...]
+) -> Any:
+    statement = _insert_for(session, table).values(parameters(table, names))
     if replacing:
-        changed = {name: values[name] for name in replacing}
-        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    session.execute(statement)
+        changed = {name: statement.excluded[name] for name in replacing}
+        return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    return statement.on_conflict_do_nothing(index_elements=list(key))
 
 
 def put_rows(session: Session, table: Table, key: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
@@ -170,12 +191,17 @@ def put_rows(session: Session, table: Table, key: tuple[str, ...], rows: Sequenc
 def change_rows(session: Session, table: Table, values: dict[Column[Any], Any], *where: ColumnElement[bool]) -> int:
     """Sets columns of the rows that meet the conditions when their turn comes; how many did."""
     named = {column.name: value for column, value in values.items()}
-    return session.execute(update(table).where(*where).values(**named)).rowcount
+    return compiled_changes.set_columns(session, table, named, *where)
 
 
 def remove_rows(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
     """Removes rows of a table that belongs to a kind; how many."""
-    return session.execute(delete(table).where(*where)).rowcount
+    return compiled_changes.remove(session, table, *where)
+
+
+def removed_rows(session: Session, table: Table, *where: ColumnElement[bool]) -> list[Any]:
+    """Removes rows of a table that belongs to a kind; as they were."""
+    return [_row_of(table)._make(row) for row in compiled_changes.remove_and_return(session, table, *where)]
 
 
 def remove_some(session: Session, table: Table, most: int, *where: ColumnElement[bool]) -> int:

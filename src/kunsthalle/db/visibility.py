@@ -18,7 +18,6 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
-    Insert,
     Integer,
     Row,
     Select,
@@ -27,7 +26,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    insert,
     or_,
     select,
     true,
@@ -79,7 +77,6 @@ class ResourceType(Generic[M]):
     def __post_init__(self) -> None:
         for name, make in _STATEMENTS.items():
             object.__setattr__(self, name, CompiledSelect(partial(make, self)))
-        object.__setattr__(self, "adding", insert(self.table))
         object.__setattr__(self, "from_row", reader(self.model, self.table.columns))
 
     # What is asked of nearly every kind all the time, for callers whose reach is all of their account.
@@ -87,7 +84,6 @@ class ResourceType(Generic[M]):
     newest: CompiledSelect = field(init=False)
     older: CompiledSelect = field(init=False)
     count: CompiledSelect = field(init=False)
-    adding: Insert = field(init=False)
     from_row: Callable[[Sequence[Any]], M] = field(init=False)
 
 
@@ -383,12 +379,13 @@ def unscoped(session: Session, kind: ResourceType[M], *where: ColumnElement[bool
 
     `lock` takes the rows for the rest of the transaction where the engine has row locks.
     """
-    known = None if lock else simple(where)
+    locks = lock and session.dialect != "sqlite"  # which has only one writer
+    known = None if locks else simple(where)
     if known is not None:
         statement = statement_for(kind, known, lambda: select(kind.table).where(*known.conditions()))
         return [kind.from_row(row) for row in statement.all(session, known.values)]
     built = select(kind.table).where(*where)
-    return [kind.from_row(row) for row in session.all(built.with_for_update() if lock else built)]
+    return [kind.from_row(row) for row in session.all(built.with_for_update() if locks else built)]
 
 
 def tally(session: Session, kind: ResourceType[Any]) -> int:

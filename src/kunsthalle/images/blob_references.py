@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import text
 
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
 from kunsthalle.core.clock import SECOND
+from kunsthalle.db.compiled_changes import CompiledChange
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import any_row, number_of
+from kunsthalle.db.unscoped import add_row, any_row, change_rows, number_of, remove_rows, removed_rows
 from kunsthalle.images import blob_leases
 from kunsthalle.images.tables import blob_refs, blobs
 from kunsthalle.jobs import queue
@@ -22,9 +23,11 @@ SWEEP = "blob.sweep"
 GRACE = 60 * SECOND
 """How long unneeded bytes stay: the same file is often imported again at once."""
 
-_touch = text(
-    "INSERT INTO blobs (digest, size, revision) VALUES (:digest, :size, 1)"
-    " ON CONFLICT (digest) DO UPDATE SET revision = blobs.revision + 1"
+_TOUCH = CompiledChange(
+    lambda: text(
+        "INSERT INTO blobs (digest, size, revision) VALUES (:digest, :size, 1)"
+        " ON CONFLICT (digest) DO UPDATE SET revision = blobs.revision + 1"
+    )
 )
 
 
@@ -37,14 +40,14 @@ def retain(session: Session, store: Blobs, digest: str, holder: str) -> None:
 
     The store, which may be across a network, is asked only where no other reference shows that the bytes are there.
     """
-    session.execute(_touch, {"digest": digest, "size": 0})
+    _TOUCH.count(session, {"digest": digest, "size": 0})
     if not any_row(session, blob_refs, blob_refs.c.digest == digest):
         try:
             size = store.size(digest)
         except BlobNotFound as error:
             raise BytesGone(digest) from error
-        session.execute(update(blobs).where(blobs.c.digest == digest).values(size=size))
-    session.execute(insert(blob_refs).values(digest=digest, holder=holder))
+        change_rows(session, blobs, {blobs.c.size: size}, blobs.c.digest == digest)
+    add_row(session, blob_refs, digest=digest, holder=holder)
 
 
 def foresee(session: Session, digest: str) -> None:
@@ -54,9 +57,8 @@ def foresee(session: Session, digest: str) -> None:
 
 def release(session: Session, holder: str) -> None:
     """Drops what a holder refers to; bytes that nobody needs any more are swept a little later."""
-    statement = delete(blob_refs).where(blob_refs.c.holder == holder).returning(blob_refs.c.digest)
-    for (digest,) in session.all(statement):
-        unneeded(session, digest)
+    for held in removed_rows(session, blob_refs, blob_refs.c.holder == holder):
+        unneeded(session, held.digest)
 
 
 def unneeded(session: Session, digest: str) -> None:
@@ -75,14 +77,14 @@ def sweep_job(store: Blobs, forget: Callable[[str], None] = lambda _digest: None
         digest = run.job.subject
 
         def remove(session: Session) -> bool:
-            session.execute(_touch, {"digest": digest, "size": 0})
+            _TOUCH.count(session, {"digest": digest, "size": 0})
             if number_of(session, blob_refs, blob_refs.c.digest == digest) != 0:
                 return False
             leased_until = blob_leases.last_end(session)
             if leased_until is not None:
                 queue.enqueue(session, SWEEP, digest, not_before=leased_until)
                 return False
-            session.execute(delete(blobs).where(blobs.c.digest == digest))
+            remove_rows(session, blobs, blobs.c.digest == digest)
             store.delete(digest)
             return True
 

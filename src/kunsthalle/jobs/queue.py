@@ -10,16 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.sql.dml import UpdateBase
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
 from kunsthalle.db import kv
 from kunsthalle.db.bounds import JobBounds
+from kunsthalle.db.compiled_changes import CompiledChange, set_columns
 from kunsthalle.db.compiled_selects import CompiledSelect
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
+from kunsthalle.db.unscoped import add_row
 from kunsthalle.jobs import turns
 
 LEASE = JobBounds().lease
@@ -132,8 +135,8 @@ def _lease(session: Session) -> int:
 
 
 def _keep(session: Session, id_: str, owner: str, values: Mapping[str, Any]) -> None:
-    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)
-    if session.execute(update(jobs).where(is_mine).values(values)).rowcount != 1:
+    is_mine = (jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)
+    if set_columns(session, jobs, values, *is_mine) != 1:
         raise LeaseLost(id_)
 
 
@@ -158,7 +161,7 @@ def enqueue(
     if due_at is None and ctx.actor.kind != "System":
         turns.refuse_excess(session, transfer_bytes)
     row = _row(ctx, kind, subject, payload, AT_ONCE if due_at is None else due_at, transfer_bytes)
-    session.execute(insert(jobs), {**row, "not_before": not_before})
+    add_row(session, jobs, **{**row, "not_before": not_before})
     session.after_commit(_wake_all)
     return str(row["id"])
 
@@ -197,11 +200,14 @@ def _row(
 _WAITING = jobs.c.state + "" == "queued"
 """Compared as an expression: SQLite would otherwise walk through all that waits, and not look for the subject."""
 
+_CANCEL = CompiledChange(
+    lambda: delete(jobs).where(jobs.c.kind == bindparam("of_kind"), jobs.c.subject == bindparam("about"), _WAITING)
+)
+
 
 def cancel(session: Session, kind: str, subject: str) -> int:
     """Removes what has not begun yet; the number of jobs removed."""
-    waiting = and_(jobs.c.kind == kind, jobs.c.subject == subject, _WAITING)
-    return session.execute(delete(jobs).where(waiting)).rowcount
+    return _CANCEL.count(session, {"of_kind": kind, "about": subject})
 
 
 def cancel_all(session: Session, kind: str, subjects: Select[Any]) -> int:
@@ -218,21 +224,19 @@ def claim(session: Session, owner: str, *, transfers: bool = True, most_running:
     turns.take_turns(session)
     if _is_paused(session):
         return None
-    lane = _lane(transfers=transfers)
-    job = _take(session, owner, and_(_silent(session.ctx.clock.real()), lane), jobs.c.lease_until)
-    if job is not None:
-        return job
-    account_id = turns.next_account(session, lane, most_running)
+    silent, ready = _TAKING[transfers]
+    values = {"owner": owner, "lease": _lease(session), **turns.moments(session)}
+    row = silent.first(session, values)
+    if row is not None:
+        return _claimed(row)
+    account_id = turns.next_account(session, most_running, transfers=transfers)
     if account_id is None:
         return None
-    job = _take(session, owner, and_(jobs.c.account_id == account_id, turns.ready(session), lane), jobs.c.due_at)
-    if job is not None:
-        turns.served(session, account_id)
-    return job
-
-
-def _lane(*, transfers: bool) -> ColumnElement[bool]:
-    return true() if transfers else jobs.c.transfer_bytes.is_(None)
+    row = ready.first(session, {**values, "account": account_id})
+    if row is None:
+        return None
+    turns.served(session, account_id)
+    return _claimed(row)
 
 
 def _silent(real: Any) -> ColumnElement[bool]:
@@ -241,8 +245,11 @@ def _silent(real: Any) -> ColumnElement[bool]:
 
 def _claimable(*, transfers: bool) -> CompiledSelect:
     def make() -> Select[Any]:
-        ready = turns.ready_at(bindparam("now"), bindparam("real"), bindparam("latest"))
-        return select(jobs.c.id).where(or_(ready, _silent(bindparam("real"))), _lane(transfers=transfers)).limit(1)
+        return (
+            select(jobs.c.id)
+            .where(or_(turns.READY, _silent(bindparam("real"))), turns.lane(transfers=transfers))
+            .limit(1)
+        )
 
     return CompiledSelect(make)
 
@@ -258,17 +265,37 @@ def claimable(session: Session, *, transfers: bool = True) -> bool:
     return _CLAIMABLE[transfers].first(session, turns.moments(session)) is not None
 
 
-def _take(session: Session, owner: str, which: ColumnElement[bool], first: ColumnElement[int]) -> Claimed | None:
-    chosen = select(jobs.c.id).where(which).order_by(first, jobs.c.created_at, jobs.c.id).limit(1)
-    lease = _lease(session)
-    statement = (
-        update(jobs)
-        .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
-        .values(state="running", lease_owner=owner, lease_until=lease, attempts=jobs.c.attempts + 1)
-        .returning(*_CLAIMED)
+def _taking(which: ColumnElement[bool], first: ColumnElement[int], *, transfers: bool) -> CompiledChange:
+    """Takes the first job of those in an order, in the lane, for an owner and until the end of a lease."""
+
+    def make() -> UpdateBase:
+        waiting = select(jobs.c.id).where(which, turns.lane(transfers=transfers))
+        chosen = waiting.order_by(first, jobs.c.created_at, jobs.c.id).limit(1)
+        return (
+            update(jobs)
+            .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
+            .values(
+                state="running",
+                lease_owner=bindparam("owner"),
+                lease_until=bindparam("lease"),
+                attempts=jobs.c.attempts + 1,
+            )
+            .returning(*_CLAIMED)
+        )
+
+    return CompiledChange(make)
+
+
+def _takings(*, transfers: bool) -> tuple[CompiledChange, CompiledChange]:
+    """Of a job whose worker went silent, and of an account's oldest one that is ready."""
+    ready = and_(jobs.c.account_id == bindparam("account"), turns.READY)
+    return (
+        _taking(_silent(bindparam("real")), jobs.c.lease_until, transfers=transfers),
+        _taking(ready, jobs.c.due_at, transfers=transfers),
     )
-    row = session.first(statement)
-    return _claimed(row) if row else None
+
+
+_TAKING = {transfers: _takings(transfers=transfers) for transfers in (False, True)}
 
 
 def retry(session: Session, job: Claimed, owner: str, error: Exception, *, patient: bool = False) -> None:
@@ -362,10 +389,14 @@ def next_due(session: Session, until: int, after: int = -1) -> int | None:
     return row[0] if row else None
 
 
+_PENDING = CompiledSelect(
+    lambda: select(func.count()).select_from(jobs).where(or_(jobs.c.state == "running", turns.READY))
+)
+
+
 def pending(session: Session) -> int:
     """How many jobs run, or are due and not waiting for another try."""
-    alive_now = or_(jobs.c.state == "running", turns.ready(session))
-    row = session.first(select(func.count()).select_from(jobs).where(alive_now))
+    row = _PENDING.first(session, turns.moments(session))
     return int(row[0]) if row else 0
 
 
