@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.claim_conditions import CONDITION, conditions_of, said
 from kunsthalle.console.forms import Form, number
@@ -161,14 +162,10 @@ ACCESS_GROUP = Kind(
                     "The member is removed.",
                     "The access that they have through this group alone ends with the next request.",
                     danger=True,
-                    refused=lambda row: (
-                        "A dynamic rule made the membership; it ends by itself."
-                        if row["membership_type"] != "static"
-                        else ""
-                    ),
                 ),
             ),
             label=lambda row: str(row.get("email") or row.get("name") or row["iam_id"]),
+            rule=refusals.of_membership,
         ),
         policies_of("access_group_id", lambda row: str(row["id"]), "group_policy_id"),
         Part(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.confirmations import Question, Subject, question
+from kunsthalle.console import refusals
+from kunsthalle.console.api_client import segment
+from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.core.records import dataclass
 
 _USERS = "/v2/accounts/{account_id}/users"
@@ -66,9 +70,22 @@ async def forest(visit: Visit) -> list[Node]:
     return tops
 
 
+def walked(nodes: Iterable[Node]) -> list[Node]:
+    """Every node of trees, each before what is below it."""
+    return [entry for node in nodes for entry in (node, *walked(node.below))]
+
+
 async def _tree(visit: Visit) -> Response:
     tops = await forest(visit)
-    return visit.page("access/tree.html", tops=tops, active=visit.active, administers=_administers(visit, tops))
+    places = {node.row["crn"] for node in walked(tops) if node.kind != "account"}
+
+    def acts_on_account(account: Row) -> list[Offer]:
+        at, elsewhere = f"/accounts/{segment(account['id'])}", places - {account["parent"]}
+        reason = "" if elsewhere else "The enterprise has no account group that it could be moved to."
+        return [Offer("Move", f"{at}/move", False, reason), Offer("Delete", f"{at}/delete", True)]
+
+    told: dict[str, Any] = {"administers": _administers(visit, tops), "acts": acts_on_account}
+    return visit.page("access/tree.html", tops=tops, active=visit.active, **told)
 
 
 def _administers(visit: Visit, nodes: list[Node]) -> bool:
@@ -83,12 +100,25 @@ def _administers(visit: Visit, nodes: list[Node]) -> bool:
 async def _users(visit: Visit) -> Response:
     path = USER.at(visit, _USERS)
     table = await listing(visit.api, visit.query, Linked(path, "resources", "_start"), _COLUMNS)
-    return visit.page("access/users.html", list=table)
+    await _with_owner(visit, table.rows)
+    return visit.page("access/users.html", list=table, acts=acts_on)
+
+
+async def _with_owner(visit: Visit, users: list[Row]) -> None:
+    """Whether the account is theirs, as far as the visitor may read the account."""
+    account = await visit.if_allowed("GET", f"/v1/accounts/{segment(visit.active)}")
+    for user in users:
+        user["owner"] = bool(account) and account["owner_iam_id"] == user["iam_id"]
+
+
+def acts_on(user: Row) -> list[Offer]:
+    return acts(f"/users/{segment(user['iam_id'])}", user, _REMOVE, rule=refusals.of_user)
 
 
 async def _user(visit: Visit) -> Response:
     user: Any = await USER.find(visit)
-    return visit.page("access/user.html", user=user, place=USER.at(visit, USER.here))
+    await _with_owner(visit, [user])
+    return visit.page("access/user.html", user=user, acts=acts_on(user))
 
 
 async def _invite_page(visit: Visit, filled: Form) -> Response:

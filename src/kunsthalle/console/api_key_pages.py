@@ -6,12 +6,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console import names
+from kunsthalle.console import names, refusals
 from kunsthalle.console.api_client import Api, segment
-from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
+from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.listing import Column, Linked, Made, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 
 _API = "/v1/apikeys/{id}"
 KEY = Subject("/api-keys/{key_id}", _API, "/api-keys")
@@ -50,9 +51,9 @@ _COLUMNS = (
 )
 
 
-def actions(key: Row) -> list[Act]:
+def actions(key: Row) -> list[Offer]:
     at = f"/api-keys/{segment(key['id'])}"
-    return acts(at, _UNLOCK) if key["locked"] else acts(at, _LOCK, _DELETE)
+    return acts(at, key, _UNLOCK if key["locked"] else _LOCK, _DELETE, rule=refusals.of_locked)
 
 
 async def _all(api: Api) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kunsthalle.console import refusals
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Linked, Row, everything
 from kunsthalle.console.network_pages import OF_VPC, by_vpc
@@ -75,10 +76,6 @@ async def _body(visit: Visit, form: Form, _row: Row) -> Row:
     }
 
 
-def _status_refusal(*allowed: str) -> str:
-    return f"The server must be {' or '.join(allowed)}."
-
-
 def _notes(row: Row) -> list[Note]:
     told = [Note("info", "Its states and records change. No machine runs.", "The server is simulated")]
     return told + [Note("warning", reason["message"], reason["code"]) for reason in row["status_reasons"]]
@@ -145,7 +142,7 @@ BARE_METAL = Kind(
             f"POST {_API}/start",
             "The server is starting.",
             "The server is started.",
-            refused=lambda row: "" if row["status"] == "stopped" else _status_refusal("stopped"),
+            offered=lambda row: row["status"] not in {"starting", "running"},
         ),
         Action(
             "stop",
@@ -163,7 +160,7 @@ BARE_METAL = Kind(
             ),
             _soft,
             danger=True,
-            refused=lambda row: "" if row["status"] == "running" else _status_refusal("running"),
+            offered=lambda row: row["status"] not in {"stopping", "stopped"},
         ),
         Action(
             "restart",
@@ -171,7 +168,6 @@ BARE_METAL = Kind(
             f"POST {_API}/restart",
             "The server is restarting.",
             "The operating system is started anew.",
-            refused=lambda row: "" if row["status"] == "running" else _status_refusal("running"),
         ),
         Action(
             "delete",
@@ -181,7 +177,6 @@ BARE_METAL = Kind(
             "Its disks are erased.",
             danger=True,
             gone=True,
-            refused=lambda row: "" if row["status"] in {"stopped", "failed"} else _status_refusal("stopped", "failed"),
         ),
     ),
     parts=(
@@ -212,6 +207,7 @@ BARE_METAL = Kind(
         ),
     ),
     choices=by_vpc,
+    rule=refusals.of_bare_metal,
     status="status",
     notes=_notes,
     moving=lambda row: row["status"] in _MOVING,

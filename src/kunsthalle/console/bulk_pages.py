@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Refused
 from kunsthalle.console.forms import Form
-from kunsthalle.console.image_pages import MANAGED
-from kunsthalle.console.listing import Linked, Row, everything
+from kunsthalle.console.instance_template_pages import with_groups
 from kunsthalle.console.page_frame import Page, Visit, form
 from kunsthalle.console.resource_addresses import Address, address_of
-from kunsthalle.console.storage_pages import attached
 from kunsthalle.core.records import dataclass
 
 MOST = 100
@@ -41,28 +38,15 @@ class Outcome:
     error: str
 
 
-async def _image(_visit: Visit, row: Row) -> str:
-    if row["catalog_offering"]["managed"]:
-        return MANAGED
-    return ""
-
-
-async def _volume(_visit: Visit, row: Row) -> str:
-    return attached(row)
-
-
-async def _template(visit: Visit, row: Row) -> str:
-    groups, _ = await everything(visit.api, Linked("/v1/instance_groups", "instance_groups"))
-    users = [group["name"] for group in groups if group["instance_template"]["id"] == row["id"]]
-    return f"The instance group {users[0]} uses it." if users else ""
-
-
-_REFUSALS: dict[str, Callable[[Visit, Row], Awaitable[str]]] = {
-    "Image": _image,
-    "Volume": _volume,
-    "Instance template": _template,
+_RULES: dict[str, refusals.Rule] = {
+    "Image": refusals.of_image,
+    "Instance": refusals.of_instance,
+    "Instance template": refusals.of_template,
+    "Instance group": refusals.of_group,
+    "Volume": refusals.of_volume,
+    "Snapshot": refusals.of_snapshot,
 }
-"""What is known beforehand of a deletion, by type; the API has the last word."""
+"""What is known beforehand of a deletion, by type: of those whose lists offer it for several at once."""
 
 
 async def _deletion(visit: Visit, address: Address) -> Chosen:
@@ -73,10 +57,9 @@ async def _deletion(visit: Visit, address: Address) -> Chosen:
         row = dict(await visit.api.get(address.api))
     except Refused as refused:
         return Chosen(address, address.crn, _GONE if refused.status == 404 else refused.message)
-    if "deleting" in {row.get("status"), row.get("lifecycle_state")}:
-        return Chosen(address, row["name"], "It is being deleted already.")
-    known = _REFUSALS.get(address.label)
-    return Chosen(address, row["name"], await known(visit, row) if known is not None else "")
+    if address.label == "Instance template":
+        await with_groups(visit, [row])
+    return Chosen(address, row["name"], _RULES.get(address.label, refusals.none)(row, "delete"))
 
 
 async def chosen(visit: Visit, filled: Form) -> list[Chosen]:

@@ -6,10 +6,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Api, Refused, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Made, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.console.transfer_pace import Wait, wait
 from kunsthalle.core.errors import NOT_FOUND
 
@@ -104,7 +106,13 @@ async def _all_reclamations(api: Api) -> list[Row]:
 async def _reclamations(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Made(_all_reclamations), _RECLAMATIONS)
     waits = {row["id"]: still_restorable(visit, row) for row in table.rows}
-    return visit.page("catalogs/reclamations.html", list=table, waits=waits)
+    return visit.page("catalogs/reclamations.html", list=table, waits=waits, acts=reclamation_acts)
+
+
+def reclamation_acts(reclamation: Row) -> list[Offer]:
+    at = f"/reclamations/{segment(reclamation['id'])}"
+    reason = refusals.of_reclamation(reclamation, "restore")
+    return [Offer("Restore", f"{at}/restore", False, reason), Offer("Reclaim now", f"{at}/reclaim", True)]
 
 
 def still_restorable(visit: Visit, reclamation: Row) -> Wait | None:

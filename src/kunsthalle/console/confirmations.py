@@ -12,11 +12,11 @@ from kunsthalle.console.api_client import segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, form
+from kunsthalle.console.refusals import Rule, none
+from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.core.records import dataclass
 
 _PLACE = re.compile(r"\{\w+\}")
-Act = tuple[str, str, bool]
-"""What can be done with a row: what it is called, its page, whether it is dangerous."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,6 @@ def question(subject: Subject, entry: Question) -> tuple[Page, Page]:
     return form(f"{subject.here}/{entry.key}", show, submit, entry.operation)
 
 
-def acts(here: str, *offered: Question) -> list[Act]:
-    """The actions that are offered for the resource whose page is given."""
-    return [(entry.label, f"{here}/{entry.key}", entry.danger) for entry in offered]
+def acts(here: str, row: Row, *offered: Question, rule: Rule = none) -> list[Offer]:
+    """The actions that are offered for a row whose page is given, and why the API would refuse them."""
+    return [Offer(entry.label, f"{here}/{entry.key}", entry.danger, rule(row, entry.key)) for entry in offered]

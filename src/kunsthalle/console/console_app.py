@@ -53,8 +53,6 @@ class Console:
         self._ctx = base
         self._sessions = Sessions(store, base)
         self._pages = Pages((*PAGES, *DOWNLOADS, *CALLS))
-        sent = {entry.operation for entry in PAGES if entry.method == "POST" and not entry.operator}
-        self._operations = sorted(sent - {""})
         self._shapes = frozenset(shape(entry.path) for entry in PAGES if entry.method == "GET")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,7 +143,7 @@ class Console:
         if page.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
         if page.method == "GET" and page.signed_in and not page.script and not page.file:
-            await visit.ask_for_roles(self._operations)
+            await visit.ask_for_roles()
             if not visit.query.get("part"):
                 await visit.count_requests()
         answer = await page.handler(visit)

@@ -6,8 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console import names
-from kunsthalle.console.account_user_pages import forest
+from kunsthalle.console.account_user_pages import forest, walked
 from kunsthalle.console.api_client import Refused
 from kunsthalle.console.confirmations import Subject
 from kunsthalle.console.forms import Form
@@ -19,7 +18,7 @@ ACCOUNT = Subject("/accounts/{account_id}", _API, "/accounts")
 
 async def _move_page(visit: Visit, filled: Form) -> Response:
     account: Any = await ACCOUNT.find(visit)
-    nodes = [node for node in names.walked(await forest(visit)) if node.kind != "account"]
+    nodes = [node for node in walked(await forest(visit)) if node.kind != "account"]
     places = [
         (node.row["crn"], f"{node.row['name']} ({node.kind})")
         for node in nodes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.bucket_pages import bucket_names
 from kunsthalle.console.listing import Made, Row
@@ -45,6 +46,11 @@ async def _with_progress(visit: Visit, jobs: list[Row]) -> None:
         if job["status"] == "running":
             path = f"/_kunsthalle/images/{visit.id('image_id')}/export_jobs/{segment(job['id'])}/progress"
             job["progress"] = paced(dict(await visit.api.get(path)), job.get("started_at"))
+
+
+async def _closed(visit: Visit) -> str:
+    image = await visit.api.get(f"/v1/images/{visit.id('image_id')}")
+    return refusals.of_image(image, "export")
 
 
 async def _buckets(visit: Visit, _row: Row) -> Sequence[Option]:
@@ -114,6 +120,7 @@ EXPORT = Kind(
             of_inputs("name", "storage_bucket.name", "format"),
         ),
     ),
+    closed=_closed,
     actions=(
         Action("edit", "Rename", f"PATCH {_ONE}", "The export job is renamed.", "", (RENAME_INPUT,), of_inputs("name")),
         Action(
@@ -124,11 +131,11 @@ EXPORT = Kind(
             "A job that has not ended is cancelled. A file that it has written stays in the bucket.",
             danger=True,
             gone=True,
-            refused=lambda job: "It is being deleted already." if job["status"] == "deleting" else "",
         ),
     ),
     links=_links,
     prepare=_with_progress,
+    rule=refusals.of_export,
     status="status",
     notes=_notes,
     moving=lambda job: job["status"] in _MOVING,

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
@@ -32,30 +33,24 @@ MOVING = frozenset({"pending", "deleting"})
 """States that an image leaves by itself: its page looks again."""
 
 
-MANAGED = "A private catalog manages it: it must be freed first."
-_OFFERED: tuple[tuple[str, str, frozenset[str]], ...] = (
-    ("Share to catalog", "share", frozenset({"available"})),
-    ("Rename", "edit", frozenset({"available", "deprecated", "obsolete"})),
-    ("Show export jobs", "exports", frozenset({"available", "deprecated", "obsolete"})),
-    ("Deprecate", "deprecate", frozenset({"available", "obsolete"})),
-    ("Make obsolete", "obsolete", frozenset({"available", "deprecated"})),
-    ("Delete", "delete", frozenset(_STATES) - {"deleting"}),
+_OFFERED = (
+    ("Share to catalog", "share"),
+    ("Rename", "edit"),
+    ("Show export jobs", "exports"),
+    ("Deprecate", "deprecate"),
+    ("Make obsolete", "obsolete"),
+    ("Delete", "delete"),
 )
-"""What can be asked for, its word in addresses, and the states that offer it."""
-_FREE_ALONE = frozenset({"share", "deprecate", "obsolete", "delete"})
-"""What is refused while a catalog manages the image (R2), and says so before it is asked for."""
+"""What can be asked for, and its word in addresses."""
 
 
 def acts(image: Row) -> list[Offer]:
-    """What can be asked for, given the image's status, and why it would be refused where that is known."""
-    at, status = f"/images/custom/{image['id']}", image["status"]
-    held = image["catalog_offering"]["managed"]
+    """What can be asked for, and why it would be refused where that is known."""
+    at = f"/images/custom/{image['id']}"
     offered = [
-        Offer(label, f"{at}/{word}", word == "delete", MANAGED if held and word in _FREE_ALONE else "")
-        for label, word, states in _OFFERED
-        if status in states
+        Offer(label, f"{at}/{word}", word == "delete", refusals.of_image(image, word)) for label, word in _OFFERED
     ]
-    again = [Offer("Import again", "/images/custom/import", False)] if status == "failed" else []
+    again = [Offer("Import again", "/images/custom/import", False)] if image["status"] == "failed" else []
     return [Offer("Show details", at, False), Offer("Show lineage", f"{at}/lineage", False), *again, *offered]
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Refused, segment
-from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
+from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instance_template_pages import catalog_crn
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.new_instance_pages import subnet_options, subnets
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 
 _API = "/v1/instance_groups/{id}"
 GROUP = Subject("/groups/{group_id}", _API, "/groups")
@@ -48,9 +50,9 @@ def is_ungranted(text: str) -> bool:
     return SERVICE in text and "authorization policy" in text
 
 
-def actions(group: Row) -> list[Act]:
-    at = f"/groups/{segment(group['id'])}"
-    return [("Change size", f"{at}/size", False), *acts(at, _DELETE)] if group["status"] != "deleting" else []
+def actions(group: Row) -> list[Offer]:
+    at, reason = f"/groups/{segment(group['id'])}", refusals.of_group(group, "size")
+    return [Offer("Change size", f"{at}/size", False, reason), *acts(at, group, _DELETE, rule=refusals.of_group)]
 
 
 async def _groups(visit: Visit) -> Response:

@@ -7,11 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Refused, segment
-from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
+from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.instance_console_pages import SIMULATED, engine_of, has_screen
 from kunsthalle.console.listing import Column, Linked, Row, listing
 from kunsthalle.console.page_frame import POLICY, Page, Visit, page
+from kunsthalle.console.resource_shapes import Offer
 
 INSTANCE = "/v1/instances/{id}"
 SERVER = Subject("/instances/{instance_id}", INSTANCE, "/instances")
@@ -49,6 +51,7 @@ _DELETE = Question(
     danger=True,
     gone=True,
 )
+_QUESTIONS = (_START, _STOP, _REBOOT, _DELETE)
 
 
 def source_of(server: Row) -> str:
@@ -71,21 +74,18 @@ _COLUMNS = (
 )
 
 
-def actions(server: Row) -> list[Act]:
-    """What an instance's status offers; the API has the last word."""
-    status = server["status"]
-    offered = [_START] if status in {"stopped", "failed"} else []
-    if status in {"running", "starting", "restarting"}:
-        offered += [_STOP]
-    if status == "running":
-        offered += [_REBOOT]
-    if status != "deleting":
-        offered += [_DELETE]
-    return acts(f"/instances/{segment(server['id'])}", *offered)
+_REACHED = {"start": frozenset({"starting", "running", "restarting"}), "stop": frozenset({"stopping", "stopped"})}
+"""The states in which an action has nothing to do."""
 
 
-def with_details(server: Row) -> list[Act]:
-    return [("Show details", f"/instances/{segment(server['id'])}", False), *actions(server)]
+def actions(server: Row) -> list[Offer]:
+    """What can be done with an instance, and why it would be refused."""
+    offered = [entry for entry in _QUESTIONS if server["status"] not in _REACHED.get(entry.key, ())]
+    return acts(f"/instances/{segment(server['id'])}", server, *offered, rule=refusals.of_instance)
+
+
+def with_details(server: Row) -> list[Offer]:
+    return [Offer("Show details", f"/instances/{segment(server['id'])}", False), *actions(server)]
 
 
 async def standing(visit: Visit, image: Row | None) -> str:
@@ -149,5 +149,5 @@ async def _details(visit: Visit) -> Response:
 PAGES: tuple[Page, ...] = (
     page("/instances", _servers, "GET /v1/instances"),
     page(SERVER.here, _details, f"GET {INSTANCE}"),
-    *(batch for each in (_START, _STOP, _REBOOT, _DELETE) for batch in question(SERVER, each)),
+    *(batch for each in _QUESTIONS for batch in question(SERVER, each)),
 )

@@ -6,13 +6,15 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import segment
-from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
+from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.instance_pages import standing
-from kunsthalle.console.listing import Column, Linked, Row, listing
+from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.new_instance_pages import form_values, wanted
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 
 _API = "/v1/instance/templates/{id}"
 TEMPLATE = Subject("/templates/{template_id}", _API, "/templates")
@@ -49,19 +51,28 @@ _COLUMNS = (
 )
 
 
-def actions(template: Row) -> list[Act]:
+def actions(template: Row) -> list[Offer]:
     at = f"/templates/{segment(template['id'])}"
-    return [("Create instance", f"{at}/server", False), *acts(at, _DELETE)]
+    return [Offer("Create instance", f"{at}/server", False), *acts(at, template, _DELETE, rule=refusals.of_template)]
+
+
+async def with_groups(visit: Visit, templates: list[Row]) -> None:
+    """The instance groups that use each of the templates."""
+    groups, _ = await everything(visit.api, Linked("/v1/instance_groups", "instance_groups"))
+    for template in templates:
+        template["groups"] = [group for group in groups if group["instance_template"]["id"] == template["id"]]
 
 
 async def _templates(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Linked("/v1/instance/templates", "templates"), _COLUMNS)
+    await with_groups(visit, table.rows)
     told: dict[str, Any] = {"actions": actions, "source_of": source_of}
     return visit.page("instances/templates.html", list=table, **told)
 
 
 async def _details(visit: Visit) -> Response:
     template = await TEMPLATE.find(visit)
+    await with_groups(visit, [template])
     image = template.get("image") if "crn" in template.get("image", {}) else None
     told = {"image": image, "standing": await standing(visit, image), "actions": actions(template)}
     return visit.page("instances/template.html", pattern=template, crn=catalog_crn(template), **told)

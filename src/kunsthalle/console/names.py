@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from kunsthalle.console.account_user_pages import Node, forest
+from kunsthalle.console.account_user_pages import Node, forest, walked
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.listing import Linked, everything
 from kunsthalle.console.page_frame import Visit
@@ -12,11 +10,6 @@ from kunsthalle.console.page_frame import Visit
 Names = dict[str, str]
 _PREFIXES = {"enterprise": "-ent-", "account group": "-entgrp-", "account": "-acct-"}
 """How access lists write what is no plain account ID."""
-
-
-def walked(nodes: Iterable[Node]) -> list[Node]:
-    """Every node of trees, each before what is below it."""
-    return [entry for node in nodes for entry in (node, *walked(node.below))]
 
 
 def identifier_of(node: Node) -> str:

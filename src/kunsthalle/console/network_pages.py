@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Choice, Linked, Row, everything
@@ -34,6 +35,8 @@ from kunsthalle.console.resource_shapes import (
 
 _TRAIL = ("Infrastructure", "Network")
 _DOCS = "reference/generated/ibmcloud-is.html"
+_PROVIDERS = 5
+"""Addresses of each subnet that are the provider's."""
 _VPC, _SUBNET, _FLOATING = "/v1/vpcs/{id}", "/v1/subnets/{id}", "/v1/floating_ips/{id}"
 IN_VPC = Input("vpc.id", "VPC", "select", options=chosen_from("/v1/vpcs", "vpcs", id_and_name), required=True)
 OF_VPC = Shown("vpc", "VPC", lambda row: [Link(row["vpc"]["name"], f"/vpcs/{row['vpc']['id']}")], "links")
@@ -54,10 +57,12 @@ async def by_vpc(visit: Visit) -> Sequence[Choice]:
     return (Choice("vpc.id", "VPC", [id_and_name(row) for row in vpcs]), *await by_resource_group(visit))
 
 
-async def _count_subnets(visit: Visit, vpcs: list[Row]) -> None:
+async def _with_contents(visit: Visit, vpcs: list[Row]) -> None:
     subnets, _ = await everything(visit.api, Linked("/v1/subnets", "subnets"))
+    gateways, _ = await everything(visit.api, Linked("/v1/public_gateways", "public_gateways"))
     for vpc in vpcs:
         vpc["subnets"] = [subnet for subnet in subnets if subnet["vpc"]["id"] == vpc["id"]]
+        vpc["gateways"] = [gateway for gateway in gateways if gateway["vpc"]["id"] == vpc["id"]]
 
 
 async def _subnets_of(_visit: Visit, vpc: Row) -> list[Row]:
@@ -72,10 +77,6 @@ async def _groups_of(visit: Visit, vpc: Row) -> list[Row]:
 async def _prefixes_of(visit: Visit, vpc: Row) -> list[Row]:
     source = Linked(f"/v1/vpcs/{segment(vpc['id'])}/address_prefixes", "address_prefixes")
     return (await everything(visit.api, source))[0]
-
-
-def _vpc_refusal(vpc: Row) -> str:
-    return "Delete its subnets first." if vpc["subnets"] else ""
 
 
 def _linked_name(place: str) -> Shown:
@@ -147,7 +148,6 @@ VPC = Kind(
             "Its security groups, network ACLs and routing tables are deleted too.",
             danger=True,
             gone=True,
-            refused=_vpc_refusal,
         ),
     ),
     parts=(
@@ -181,14 +181,26 @@ VPC = Kind(
         ),
     ),
     choices=by_resource_group,
-    prepare=_count_subnets,
+    prepare=_with_contents,
+    rule=refusals.of_vpc,
     status="status",
 )
 
 
-async def _addresses(visit: Visit, subnet: Row) -> list[Row]:
-    source = Linked(f"/v1/subnets/{segment(subnet['id'])}/reserved_ips", "reserved_ips")
-    return (await everything(visit.api, source))[0]
+async def _addresses(_visit: Visit, subnet: Row) -> list[Row]:
+    return list(subnet["addresses"])
+
+
+async def _with_targets(visit: Visit, subnets: list[Row]) -> None:
+    """The reserved IPs of subnets, and what has them, by name. On a list those that have just the provider's own are
+    not asked for.
+    """
+    for subnet in subnets:
+        source = Linked(f"/v1/subnets/{segment(subnet['id'])}/reserved_ips", "reserved_ips")
+        taken = subnet["total_ipv4_address_count"] - subnet["available_ipv4_address_count"]
+        alone = len(subnets) == 1 or taken > _PROVIDERS
+        subnet["addresses"] = (await everything(visit.api, source))[0] if alone else []
+        subnet["targets"] = [entry["target"]["name"] for entry in subnet["addresses"] if "target" in entry]
 
 
 async def _subnet_body(_visit: Visit, form: Form, _row: Row) -> Row:
@@ -316,6 +328,8 @@ SUBNET = Kind(
         ),
     ),
     choices=by_vpc,
+    prepare=_with_targets,
+    rule=refusals.of_subnet,
     status="status",
 )
 
@@ -403,9 +417,6 @@ FLOATING_IP = Kind(
             body=_no_target,
             danger=True,
             offered=lambda row: "target" in row,
-            refused=lambda row: (
-                "A public gateway needs the address." if row["target"]["resource_type"] == "public_gateway" else ""
-            ),
         ),
         Action(
             "delete",
@@ -415,14 +426,10 @@ FLOATING_IP = Kind(
             "The address can be given to anybody.",
             danger=True,
             gone=True,
-            refused=lambda row: (
-                "A public gateway needs the address."
-                if row.get("target", {}).get("resource_type") == "public_gateway"
-                else ""
-            ),
         ),
     ),
     choices=by_resource_group,
+    rule=refusals.of_floating_ip,
     status="status",
 )
 KINDS = (VPC, SUBNET, FLOATING_IP)

@@ -6,14 +6,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console import names
-from kunsthalle.console.account_user_pages import forest
+from kunsthalle.console import names, refusals
+from kunsthalle.console.account_user_pages import forest, walked
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.catalog_pages import BASE, CATALOG, catalog_path, versions_of
-from kunsthalle.console.confirmations import Act
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Column, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.core.records import dataclass
 
 OFFERING = f"{CATALOG}/offerings/{{offering_id}}"
@@ -51,11 +51,11 @@ async def _offered(visit: Visit) -> Response:
     return visit.page("images/catalog.html", list=table, names=known, boot_of=boot_of, **told)
 
 
-def boot_of(offering: Row) -> list[Act]:
+def boot_of(offering: Row) -> list[Offer]:
     """The form of an instance for each version that boots now."""
     return [
-        (
-            f"Show the instance form of {entry['version']}",
+        Offer(
+            f"Create instance from {entry['version']}",
             f"/instances/new?source=version+{segment(entry['crn'])}",
             False,
         )
@@ -95,7 +95,7 @@ async def _details(visit: Visit) -> Response:
     told: dict[str, Any] = {
         "versions": versions,
         "state_of": state_of,
-        "steps_of": steps_of,
+        "steps_of": lambda version: steps_of(version, versions),
         "moving": moving,
         "own": own,
         "names": known,
@@ -178,7 +178,7 @@ async def _share(visit: Visit, filled: Form) -> Response:
 
 async def _allow_page(visit: Visit, filled: Form) -> Response:
     """What the visitor may see of the tree is offered; anything else is typed."""
-    nodes = [entry for entry in names.walked(await forest(visit)) if entry.row["id"] != visit.active]
+    nodes = [entry for entry in walked(await forest(visit)) if entry.row["id"] != visit.active]
     offered = [(names.identifier_of(entry), str(entry.row["name"]), entry.kind) for entry in nodes]
     return visit.form_page(
         "catalogs/allow.html", filled, offering=await _offering(visit), at=_at(visit), offered=offered
@@ -234,14 +234,13 @@ async def _delete(visit: Visit, _filled: Form) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a version: its word in addresses, what it is called, what it means, and from where it is offered."""
+    """A step of a version: its word in addresses, what it is called, and what it means."""
 
     key: str
     label: str
     about: str
     done: str
     call: tuple[str, str]
-    sources: tuple[str, ...]
     danger: bool = False
 
 
@@ -252,7 +251,6 @@ STEPS = (
         "Checks that the version's image can be used, and where its test deployment would go.",
         "The validation has begun.",
         ("POST", "/validation/install"),
-        ("new", "validated", "test"),
     ),
     Step(
         "publish",
@@ -260,7 +258,6 @@ STEPS = (
         "Accounts that the offering is shared with can boot it.",
         "The version is published.",
         ("POST", "/consume-publish"),
-        ("validated", "prerelease"),
     ),
     Step(
         "suspend",
@@ -268,7 +265,6 @@ STEPS = (
         "Withdraws the version from publication. It can be published again.",
         "The version is suspended.",
         ("POST", "/suspend"),
-        ("consumable", "prerelease", "test"),
     ),
     Step(
         "deprecate",
@@ -276,7 +272,6 @@ STEPS = (
         "It still boots until the period is over; its image is shown as deprecated.",
         "The version is being deprecated.",
         ("POST", "/deprecate/true"),
-        ("consumable", "prerelease"),
     ),
     Step(
         "restore",
@@ -284,7 +279,6 @@ STEPS = (
         "Ends the deprecation; the image is available again.",
         "The version is no longer being deprecated.",
         ("POST", "/deprecate/false"),
-        ("pending",),
     ),
     Step(
         "archive",
@@ -292,7 +286,6 @@ STEPS = (
         "The version no longer boots, and its image becomes obsolete. Running instances do not change.",
         "The version is archived.",
         ("POST", "/archive"),
-        ("validated", "consumable", "prerelease", "pending"),
         danger=True,
     ),
     Step(
@@ -301,16 +294,25 @@ STEPS = (
         "The version is deleted for all accounts, and its image is free at once. Running instances do not change.",
         "The version is deleted; its image is free.",
         ("DELETE", ""),
-        ("new", "validated", "test", "consumable", "prerelease", "pending", "deprecated"),
         danger=True,
     ),
 )
 
 
-def steps_of(version: Row) -> list[Step]:
-    """The steps that a version's state offers; the API has the last word."""
-    state = "pending" if version.get("deprecate_pending") else version["state"]["current"]
-    return [step for step in STEPS if state in step.sources]
+_PUBLISHED = frozenset({"consumable", "prerelease"})
+
+
+def steps_of(version: Row, versions: list[Row]) -> list[Offer]:
+    """The steps of a version, and why the API would refuse them; of the two that undo each other, one."""
+    published = [entry for entry in versions if entry["state"]["current"] in _PUBLISHED]
+    row = {**version, "last": published == [version]}
+    hidden = "deprecate" if version.get("deprecate_pending") else "restore"
+    at = f"/versions/{segment(version['version_locator'])}"
+    return [
+        Offer(step.label, f"{at}/{step.key}", step.danger, refusals.of_version(row, step.key))
+        for step in STEPS
+        if step.key != hidden
+    ]
 
 
 async def _version(visit: Visit) -> tuple[Any, Any]:

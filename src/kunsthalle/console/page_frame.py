@@ -93,7 +93,7 @@ class Visit:
     now: int = 0
     """The moment of the product clock, in microseconds."""
     refused_operations: frozenset[str] = frozenset()
-    """The operations behind forms that the visitor has no role for."""
+    """The operations that the visitor has no role for."""
     form_at: Callable[[str], Page | None] = lambda _path: None
     """The page that the form at a path is sent to."""
     waiting: int = 0
@@ -112,11 +112,12 @@ class Visit:
                 return None
             raise
 
-    async def ask_for_roles(self, operations: Iterable[str]) -> None:
-        """Which of the operations behind forms are to be offered to nobody without a role for them."""
+    async def ask_for_roles(self) -> None:
+        """Which operations are not to be offered, for want of a role. Asked anew by each page, so that a role that was
+        withdrawn shows at the next; the API has the answer ready for as long as nothing changes.
+        """
         try:
-            query = [("operation", name) for name in operations]
-            told = await self.api.get("/_kunsthalle/refused_operations", query)
+            told = await self.api.get("/_kunsthalle/refused_operations")
         except Refused as refused:
             if refused.status != 403:  # who is in no account may do next to nothing, and is told so by each page
                 raise

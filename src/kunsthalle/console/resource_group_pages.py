@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kunsthalle.console import refusals
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Visit
@@ -23,11 +24,20 @@ from kunsthalle.console.resource_shapes import (
 _API = "/v2/resource_groups/{id}"
 
 
-async def _contents(visit: Visit, group: Row) -> list[Row]:
-    """What is in the group, as far as global search shows it to the visitor: the first 100."""
+async def _in(visit: Visit, group: Row, most: int) -> list[Row]:
+    """What is in the group, as far as global search shows it to the visitor."""
     query = {"query": f"resource_group_id:{group['id']}", "fields": ["name", "type", "crn", "region"]}
-    told = await visit.api.send("POST", "/v3/resources/search", query, [("limit", "100")])
+    told = await visit.api.send("POST", "/v3/resources/search", query, [("limit", str(most))])
     return [{**row, "id": row["crn"]} for row in told["items"]]
+
+
+async def _contents(visit: Visit, group: Row) -> list[Row]:
+    return await _in(visit, group, 100)
+
+
+async def _with_use(visit: Visit, groups: list[Row]) -> None:
+    for group in groups:
+        group["filled"] = not group["default"] and bool(await _in(visit, group, 1))
 
 
 async def _new(visit: Visit, form: Form, _row: Row) -> Row:
@@ -75,9 +85,10 @@ RESOURCE_GROUP = Kind(
             "It must be empty.",
             danger=True,
             gone=True,
-            refused=lambda row: "It is the default one of the account." if row["default"] else "",
         ),
     ),
+    prepare=_with_use,
+    rule=refusals.of_resource_group,
     parts=(
         Part(
             "contents",

@@ -89,10 +89,11 @@ def _list(kind: Kind) -> Page:
         table = await listing(visit.api, visit.query, source, [shown.column for shown in kind.columns], choices)
 
         def acts(row: Row) -> list[Offer]:
-            return [*kind.links(row), *offers(_place_of(kind, row, visit), kind.actions, row)]
+            return [*kind.links(row), *offers(_place_of(kind, row, visit), kind.actions, row, kind.rule)]
 
         told: dict[str, Any] = {"acts": acts, "place_of": lambda row: _place_of(kind, row, visit)}
         told["list_place"] = at(visit, kind.list_path)
+        told["create"] = kind.creates(told["list_place"], await kind.closed(visit))
         moving = any(kind.moving(row) for row in table.rows)
         return visit.page("resource/list.html", kind=kind, list=table, moving=moving, **told)
 
@@ -106,10 +107,11 @@ def _details(kind: Kind) -> Page:
         place = at(visit, kind.here)
 
         def acts_of(part: Part, entry: Row) -> list[Offer]:
-            return offers(f"{place}/{part.key}/{segment(str(entry['id']))}", part.actions, entry) if part.id else []
+            below = f"{place}/{part.key}/{segment(str(entry['id']))}"
+            return offers(below, part.actions, entry, part.rule) if part.id else []
 
         told: dict[str, Any] = {
-            "acts": offers(place, kind.actions, row),
+            "acts": offers(place, kind.actions, row, kind.rule),
             "links": kind.links(row),
             "acts_of": acts_of,
             "parts": parts,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Choice, Column, Linked, Row, Source, everything
 from kunsthalle.console.page_frame import Visit
+from kunsthalle.console.refusals import Rule, none
 from kunsthalle.core.records import dataclass
 
 Option = tuple[str, str]
@@ -84,10 +85,6 @@ class Input:
     loads: bool = False
 
 
-def _allowed(_row: Row) -> str:
-    return ""
-
-
 def _nothing(_row: Row) -> dict[str, str]:
     return {}
 
@@ -125,7 +122,7 @@ def changed(*names: str) -> Body:
 class Action:
     """What can be done: its word in addresses, its label, the operation, what is said afterwards, what it asks for.
 
-    `refused` says why the API would refuse it for a row, and `offered` whether it makes sense for the row at all.
+    `offered` says whether it makes sense for a row at all; the rule of its type, why the API would refuse it.
     `gone`: the row has no page afterwards. `then` is the page that follows, of what the API answered.
     """
 
@@ -138,7 +135,6 @@ class Action:
     body: Body = _empty
     danger: bool = False
     gone: bool = False
-    refused: Callable[[Row], str] = _allowed
     offered: Callable[[Row], bool] = _always
     headers: Callable[[Row], Mapping[str, str]] = _nothing
     query: Callable[[Form], list[tuple[str, str]]] = lambda _form: []
@@ -163,10 +159,10 @@ class Offer(NamedTuple):
     reason: str = ""
 
 
-def offers(place: str, actions: Sequence[Action], row: Row) -> list[Offer]:
+def offers(place: str, actions: Sequence[Action], row: Row, rule: Rule = none) -> list[Offer]:
     """The actions that make sense for a row whose page is given."""
     return [
-        Offer(action.label, f"{place}/{action.key}", action.danger, action.refused(row))
+        Offer(action.label, f"{place}/{action.key}", action.danger, rule(row, action.key))
         for action in actions
         if action.offered(row)
     ]
@@ -179,7 +175,7 @@ Rows = Callable[[Visit, Row], Awaitable[list[Row]]]
 class Part:
     """What a resource has several of, in a table on its page: `rows` gives them, each with an `id`.
 
-    `id` names the ID in addresses; none where nothing can be done with a row.
+    `id` names the ID in addresses; none where nothing can be done with a row. `rule` says why the API would refuse it.
     """
 
     key: str
@@ -192,6 +188,7 @@ class Part:
     create: tuple[Action, ...] = ()
     actions: tuple[Action, ...] = ()
     label: Callable[[Row], str] = lambda row: str(row.get("name") or row["id"])
+    rule: Rule = none
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +216,16 @@ def _still(_row: Row) -> bool:
     return False
 
 
+async def _open(_visit: Visit) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A type of resource: where its pages are, the operations behind them, what they show and what can be done.
 
-    `prepare` adds to rows what the API tells elsewhere, such as names; `docs` is a page below `/docs/`.
+    `prepare` adds to rows what the API tells elsewhere, such as names; `rule` says why the API would refuse an action;
+    `docs` is a page below `/docs/`.
     """
 
     word: str
@@ -239,10 +241,13 @@ class Kind:
     columns: tuple[Shown, ...]
     facts: tuple[Shown, ...]
     create: tuple[Action, ...] = ()
+    closed: Callable[[Visit], Awaitable[str]] = _open
+    """Why the API would create none in the list that the address names; '' where nothing is known against it."""
     actions: tuple[Action, ...] = ()
     parts: tuple[Part, ...] = ()
     choices: Callable[[Visit], Awaitable[Sequence[Choice]]] = _no_choices
     prepare: Callable[[Visit, list[Row]], Awaitable[None]] = _as_it_is
+    rule: Rule = none
     status: str = ""
     """The field with the state that the page of one shows beside its name."""
     notes: Callable[[Row], list[Note]] = _none
@@ -278,9 +283,11 @@ class Kind:
             return [*above, (name or self.title, "")]
         return [*above, (self.title, place), (name, "")]
 
-    def creates(self, place: str) -> Option | None:
-        """The label and the page of what creates one in the list at an address, if the API has it created."""
-        return next(((action.label, f"{place}/{action.key}") for action in self.create), None)
+    def creates(self, place: str, reason: str = "") -> tuple[str, str, bool, str] | None:
+        """What creates one in the list at an address, if the API has it created: its label, its page, that it is a
+        dialog, and why it would be refused.
+        """
+        return next(((action.label, f"{place}/{action.key}", True, reason) for action in self.create), None)
 
 
 def linked(path: str, key: str, parameter: str = "start", *fixed: tuple[str, str]) -> Callable[[Visit], Source]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Api, Pairs, Refused, segment
-from kunsthalle.console.confirmations import Act, Question, acts
+from kunsthalle.console.confirmations import Question, acts
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Choice, Column, Made, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.resource_shapes import Offer
 
 _API = "/api/v2/keys/{id}"
 HERE = "/keys/{kms_id}/{root_id}"
@@ -103,16 +105,17 @@ _COLUMNS = (
 _KINDS = Choice("kind", "Type", (("root", "Root"), ("standard", "Standard")))
 
 
-def key_acts(instance: str, key: Row) -> list[Act]:
-    """What can be done with a key in its state."""
-    at, word = f"/keys/{segment(instance)}/{segment(key['id'])}", state_of(key)
-    if word == "destroyed":
-        return acts(at, _RESTORE) if key.get("restoreAllowed") else []
-    more: list[Act] = [("Add alias", f"{at}/alias", False), ("Move to key ring", f"{at}/ring", False)]
-    delete: Act = ("Delete", f"{at}/delete", True)
-    if key["extractable"] or word == "deactivated":
-        return [*more, delete]
-    return [*acts(at, *((_ROTATE, _DISABLE) if word == "active" else (_ENABLE,))), *more, delete]
+_FORMS = (("Add alias", "alias"), ("Move to key ring", "ring"), ("Delete", "delete"))
+
+
+def key_acts(instance: str, key: Row, now: int) -> list[Offer]:
+    """What can be done with a key, and why it would be refused at a moment of the product clock, in microseconds."""
+    at, row = f"/keys/{segment(instance)}/{segment(key['id'])}", {**key, "word": state_of(key), "now": now}
+    if row["word"] == "destroyed":
+        return acts(at, row, _RESTORE, rule=refusals.of_root_key)
+    of_root = () if key["extractable"] else (_ROTATE, _ENABLE if row["word"] == "suspended" else _DISABLE)
+    more = [Offer(label, f"{at}/{word}", word == "delete", refusals.of_root_key(row, word)) for label, word in _FORMS]
+    return [*acts(at, row, *of_root, rule=refusals.of_root_key), *more]
 
 
 async def _keys(visit: Visit) -> Response:
@@ -123,7 +126,7 @@ async def _keys(visit: Visit) -> Response:
 
     chosen = Choice("instance", "Instance", [(row["guid"], row["name"]) for row in instances])
     keys = await listing(visit.api, visit.query, Made(every), _COLUMNS, (_KINDS, chosen))
-    told: dict[str, Any] = {"acts": key_acts, "instances": instances}
+    told: dict[str, Any] = {"acts": lambda key: key_acts(key["instance"], key, visit.now), "instances": instances}
     return visit.page("keys/list.html", list=keys, **told)
 
 
@@ -153,7 +156,7 @@ async def _key(visit: Visit) -> Response:
         "versions": versions,
         "registrations": await _registrations(visit),
         "policies": await _if_allowed(visit.api, instance, f"/api/v2/keys/{visit.id('root_id')}/policies"),
-        "acts": key_acts(instance, key),
+        "acts": key_acts(instance, key, visit.now),
     }
     return visit.page("keys/key.html", key=key, **told)
 

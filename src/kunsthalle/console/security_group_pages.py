@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kunsthalle.console import refusals
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Linked, Row, everything
 from kunsthalle.console.network_pages import IN_VPC, OF_VPC, by_vpc
@@ -37,18 +38,19 @@ _ANYWHERE = "0.0.0.0/0"
 _NUMBERS = ("port_min", "port_max", "type", "code")
 
 
-async def _with_default(visit: Visit, groups: list[Row]) -> None:
-    """Which groups are the default ones of their VPCs, which the API tells of VPCs."""
+async def _with_uses(visit: Visit, groups: list[Row]) -> None:
+    """Which groups are the default ones of their VPCs, which the API tells of VPCs, and whose rules name them."""
     vpcs, _ = await everything(visit.api, Linked("/v1/vpcs", "vpcs"))
+    every, _ = await everything(visit.api, Linked("/v1/security_groups", "security_groups"))
     defaults = {vpc["default_security_group"]["id"] for vpc in vpcs}
+    named = {
+        rule["remote"].get("id", ""): group["name"]
+        for group in every
+        for rule in group["rules"]
+        if rule["remote"].get("id", "") != group["id"]
+    }
     for group in groups:
-        group["default"] = group["id"] in defaults
-
-
-def _refusal(group: Row) -> str:
-    if group["default"]:
-        return "It is the default of its VPC."
-    return "Take its targets out first." if group["targets"] else ""
+        group |= {"default": group["id"] in defaults, "named_by": named.get(group["id"], "")}
 
 
 async def _rules(_visit: Visit, group: Row) -> list[Row]:
@@ -269,11 +271,11 @@ SECURITY_GROUP = Kind(
             "Its rules are deleted too.",
             danger=True,
             gone=True,
-            refused=_refusal,
         ),
     ),
     parts=(RULES, _TARGETS),
     choices=by_vpc,
-    prepare=_with_default,
+    prepare=_with_uses,
+    rule=refusals.of_security_group,
 )
 KINDS = (SECURITY_GROUP,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kunsthalle.console import refusals
 from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.granted_policies import policies_of
 from kunsthalle.console.iam_identities import SERVICE_IDS, paged
@@ -22,7 +23,6 @@ from kunsthalle.console.resource_shapes import (
 
 _API, _KEY = "/v1/serviceids/{id}", "/v1/apikeys/{id}"
 _DESCRIPTION = Input("description", "Description", default=lambda row: row.get("description", ""))
-_LOCKED = "Unlock it first."
 
 
 async def _keys(visit: Visit, service: Row) -> list[Row]:
@@ -45,10 +45,6 @@ def _state(row: Row) -> str:
 
 def _key_state(key: Row) -> str:
     return "disabled" if key["disabled"] else _state(key)
-
-
-def _refusal(row: Row) -> str:
-    return _LOCKED if row["locked"] else ""
 
 
 def _tagged(row: Row) -> dict[str, str]:
@@ -108,9 +104,9 @@ _KEYS = Part(
             "The API key is deleted.",
             "Programs that use it are refused at once.",
             danger=True,
-            refused=_refusal,
         ),
     ),
+    rule=refusals.of_locked,
 )
 SERVICE_ID = Kind(
     word="service ID",
@@ -154,7 +150,6 @@ SERVICE_ID = Kind(
             (Input("name", "Name", required=True, default=lambda row: row["name"]), _DESCRIPTION),
             changed("name", "description"),
             headers=_tagged,
-            refused=_refusal,
         ),
         Action(
             "lock",
@@ -180,9 +175,9 @@ SERVICE_ID = Kind(
             "Its API keys, policies and memberships are deleted too.",
             danger=True,
             gone=True,
-            refused=_refusal,
         ),
     ),
+    rule=refusals.of_locked,
     parts=(_KEYS, policies_of("iam_id", lambda row: str(row["iam_id"]), "service_policy_id")),
 )
 KINDS = (SERVICE_ID,)

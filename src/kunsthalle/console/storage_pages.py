@@ -6,12 +6,14 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import segment
-from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
+from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instance_pages import standing
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.console.refusals import instances_of
 from kunsthalle.console.resource_shapes import Offer
 from kunsthalle.console.root_key_pages import choices_of_keys
 
@@ -43,20 +45,12 @@ def image_name(row: Row) -> str:
     return str(row.get("source_image", {}).get("name", ""))
 
 
-def servers_of(volume: Row) -> list[Row]:
-    return [
-        volume_attachment["instance"]
-        for volume_attachment in volume["volume_attachments"]
-        if "instance" in volume_attachment
-    ]
-
-
 _VOLUMES = (
     Column("name", "Name"),
     Column("status", "Status"),
     Column("capacity", "Capacity", number=True),
     Column("image", "Created from", image_name),
-    Column("server", "Instance", lambda row: " ".join(entry["name"] for entry in servers_of(row))),
+    Column("server", "Instance", lambda row: " ".join(entry["name"] for entry in instances_of(row))),
     Column("zone", "Zone", lambda row: row["zone"]["name"]),
     Column("created_at", "Created"),
 )
@@ -71,40 +65,31 @@ _SNAPSHOTS = (
 _ATTACHED = Choice("attachment_state", "Use", (("attached", "Attached"), ("unattached", "Not attached")))
 
 
-def attached(volume: Row) -> str:
-    """Why a volume cannot be deleted: '' where it is attached to nothing."""
-    names = [entry["name"] for entry in servers_of(volume)]
-    return f"It is attached to the instance {', '.join(names)}." if names else ""
-
-
 def volume_acts(volume: Row) -> list[Offer]:
-    at = f"/volumes/{segment(volume['id'])}"
-    offered = [Offer("Take snapshot", f"{at}/snapshot", False)]
-    if volume["status"] != "pending_deletion":
-        offered.append(Offer(_DELETE_VOLUME.label, f"{at}/{_DELETE_VOLUME.key}", True, attached(volume)))
-    return offered
+    at, reason = f"/volumes/{segment(volume['id'])}", refusals.of_volume(volume, "snapshot")
+    offered = acts(at, volume, _DELETE_VOLUME, rule=refusals.of_volume)
+    return [Offer("Take snapshot", f"{at}/snapshot", False, reason), *offered]
 
 
-def snapshot_acts(snapshot: Row) -> list[Act]:
-    offered = acts(f"/snapshots/{segment(snapshot['id'])}", _DELETE_SNAPSHOT) if snapshot["deletable"] else []
-    if snapshot["bootable"] and snapshot["lifecycle_state"] == "stable":
-        return [
-            ("Show the instance form", f"/instances/new?source=snapshot+{segment(snapshot['id'])}", False),
-            *offered,
-        ]
-    return offered
+def snapshot_acts(snapshot: Row) -> list[Offer]:
+    at = f"/snapshots/{segment(snapshot['id'])}"
+    offered = acts(at, snapshot, _DELETE_SNAPSHOT, rule=refusals.of_snapshot)
+    if not snapshot["bootable"]:
+        return offered
+    place, reason = f"/instances/new?source=snapshot+{segment(snapshot['id'])}", refusals.of_snapshot(snapshot, "boot")
+    return [Offer("Create instance", place, False, reason), *offered]
 
 
 async def _volumes(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Linked("/v1/volumes", "volumes"), _VOLUMES, (_ATTACHED,))
     moving = any(row["status"] in {"pending", "pending_deletion", "updating"} for row in table.rows)
-    told: dict[str, Any] = {"acts": volume_acts, "servers_of": servers_of, "image_name": image_name}
+    told: dict[str, Any] = {"acts": volume_acts, "instances_of": instances_of, "image_name": image_name}
     return visit.page("storage/volumes.html", list=table, moving=moving, **told)
 
 
 async def _volume(visit: Visit) -> Response:
     volume = await VOLUME.find(visit)
-    told = {"standing": await standing(visit, volume.get("source_image")), "servers": servers_of(volume)}
+    told = {"standing": await standing(visit, volume.get("source_image")), "servers": instances_of(volume)}
     return visit.page("storage/volume.html", volume=volume, acts=volume_acts(volume), **told)
 
 

@@ -15,8 +15,10 @@ from sqlalchemy import text
 
 from fixtures.clocks import real_time_passes
 from fixtures.frozen_app import Answer, asgi_answer
+from fixtures.seeded import add_viewer
 from kunsthalle.app import Server, build
 from kunsthalle.console.browser_sessions import LONGEST, Sessions
+from kunsthalle.console.page_frame import NO_ROLE
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.operator.scenarios import Credential
 from kunsthalle.settings import Settings
@@ -228,3 +230,34 @@ def test_a_key_that_was_just_disabled_opens_no_form(browser: Browser, path: str)
     key = _api(browser, "GET", "/v1/apikeys").json["apikeys"][0]["id"]
     assert _api(browser, "POST", f"/v1/apikeys/{key}/disable").status == 204
     assert browser.call("GET", path).status == 303
+
+
+def _policy(iam_id: str, account: str, role: str) -> dict[str, Any]:
+    """A policy on everything of VPC."""
+    on = [{"name": "accountId", "value": account}, {"name": "serviceName", "value": "is"}]
+    return {
+        "type": "access",
+        "subjects": [{"attributes": [{"name": "iam_id", "value": iam_id}]}],
+        "roles": [{"role_id": f"crn:v1:bluemix:public:iam::::role:{role}"}],
+        "resources": [{"attributes": on}],
+    }
+
+
+def test_a_role_that_is_given_or_withdrawn_shows_at_the_next_page(
+    server: Server, owners: dict[str, Credential], browser: Browser
+) -> None:
+    account = owners["publisher"].account_id
+    viewer, link = Browser(server, add_viewer(server, account)), b'href="/console/images/custom/import"'
+    viewer.sign_in()
+
+    def page() -> bytes:
+        return bytes(viewer.call("GET", "/images/custom").body)
+
+    assert link not in page()
+    assert NO_ROLE.encode() in page()
+    made = _api(browser, "POST", "/v1/policies", _policy("IBMid-VIEWER0001", account, "Editor"))
+    assert made.status == 201
+    assert link in page()
+    assert NO_ROLE.encode() not in page()
+    assert _api(browser, "DELETE", f"/v1/policies/{made.json['id']}").status == 204
+    assert link not in page()
