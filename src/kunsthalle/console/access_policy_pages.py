@@ -10,6 +10,7 @@ from kunsthalle.console import names
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.confirmations import Question, Subject, question
 from kunsthalle.console.forms import Form
+from kunsthalle.console.iam_identities import names_of
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
@@ -28,7 +29,8 @@ SERVICES = (
 )
 
 
-_WORDS = {"accountId": "account", "serviceName": "service", "serviceInstance": "service instance", "iam_id": "user"}
+_WORDS = {"accountId": "account", "serviceName": "service", "serviceInstance": "service instance", "iam_id": "identity"}
+_WORDS |= {"access_group_id": "access group", "serviceType": "service type", "resourceType": "resource type"}
 """What people call what an attribute names, where that is not its own name."""
 
 
@@ -41,15 +43,21 @@ def said(attributes: list[Row]) -> str:
     return ", ".join(texts) or "everything"
 
 
+async def _group_names(visit: Visit) -> dict[str, str]:
+    """The access groups of the account by ID; none for whoever may not list them."""
+    told = await visit.if_allowed("GET", "/v2/groups?limit=100")
+    return {group["id"]: f"{group['name']} (access group)" for group in told["groups"]} if told else {}
+
+
 async def with_names(visit: Visit, policies: list[Row]) -> list[Row]:
-    """The policies with `known_as` in their attributes: the names of accounts and users that the visitor may see."""
+    """The policies with `known_as` in their attributes: the names of accounts, identities and access groups."""
     attributes = [
         attribute
         for policy in policies
         for part in (*policy["subjects"], *policy["resources"])
         for attribute in part["attributes"]
     ]
-    sources = {"accountId": names.of_accounts, "iam_id": names.of_users}
+    sources = {"accountId": names.of_accounts, "iam_id": names_of, "access_group_id": _group_names}
     for name, known in sources.items():
         meant = [attribute for attribute in attributes if attribute["name"] == name]
         by_id = await known(visit) if meant else {}
@@ -73,7 +81,9 @@ def roles_of(policy: Row) -> str:
     return ", ".join(role["role_id"].rsplit(":", 1)[-1] for role in policy["roles"])
 
 
-POLICY = Subject("/policies/{policy_id}", _API, "/policies", lambda row: f"the policy for {subject_of(row)}")
+POLICY = Subject(
+    "/policies/{policy_id}", _API, "/policies", lambda row: f"the policy for {subject_of(row)}", with_names
+)
 _DELETE = Question(
     "delete",
     "Delete",
@@ -100,8 +110,9 @@ async def _policies(visit: Visit) -> Response:
 
 
 async def _details(visit: Visit) -> Response:
-    (policy,) = await with_names(visit, [await POLICY.find(visit)])
-    return visit.page("access/policy.html", policy=policy, place=f"/policies/{segment(policy['id'])}", **_TOLD)
+    policy: Any = await POLICY.find(visit)
+    told = {**_TOLD, "names": await names_of(visit)}
+    return visit.page("access/policy.html", policy=policy, place=f"/policies/{segment(policy['id'])}", **told)
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:

@@ -6,10 +6,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console import names, refusals
+from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Api, segment
 from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form, instant
+from kunsthalle.console.iam_identities import names_of
 from kunsthalle.console.listing import Column, Linked, Made, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.console.resource_shapes import Offer
@@ -65,7 +66,7 @@ async def _all(api: Api) -> list[Row]:
 async def _keys(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Made(_all), _COLUMNS)
     told: dict[str, Any] = {"actions": actions, "state_of": state_of}
-    return visit.page("access/keys.html", list=table, names=await names.of_users(visit), **told)
+    return visit.page("access/keys.html", list=table, names=await names_of(visit), **told)
 
 
 async def _key(visit: Visit) -> Response:

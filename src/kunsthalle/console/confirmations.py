@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -19,16 +19,21 @@ from kunsthalle.core.records import dataclass
 _PLACE = re.compile(r"\{\w+\}")
 
 
+async def _as_it_is(_visit: Visit, _rows: list[Row]) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What can be asked about: its page (`/instances/{instance_id}`), its path in the API (`/v1/instances/{id}`), the
-    entry of the menu that it belongs to, and what it is called.
+    entry of the menu that it belongs to, and what it is called, after `prepare` has added what the API tells elsewhere.
     """
 
     here: str
     api: str
     entry: str
     label: Callable[[Row], str] = lambda row: str(row["name"])
+    prepare: Callable[[Visit, list[Row]], Awaitable[Any]] = _as_it_is
 
     def id(self, visit: Visit) -> str:
         return visit.id(self.here.rsplit("{", 1)[1][:-1])
@@ -40,7 +45,9 @@ class Subject:
         return _PLACE.sub(lambda match: names.get(match[0]) or self.id(visit), template or self.api)
 
     async def find(self, visit: Visit) -> Any:
-        return await visit.api.get(self.at(visit))
+        row = await visit.api.get(self.at(visit))
+        await self.prepare(visit, [row])
+        return row
 
 
 @dataclass(frozen=True, slots=True)

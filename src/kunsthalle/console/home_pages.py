@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused
+from kunsthalle.console.audit_pages import outcome_of
 from kunsthalle.console.catalog_pages import BASE, still_restorable, versions_of
 from kunsthalle.console.listing import Linked, Offsets, Row, everything
 from kunsthalle.console.page_frame import Page, Visit, page
@@ -75,6 +76,7 @@ async def _home(visit: Visit) -> Response:
         "ahead": _ahead(images, offerings),
         "counts": counts,
         "activity": await _activity(visit),
+        "outcome_of": outcome_of,
         "new": not images and not told["resources"] and not servers,
     }
     return visit.page("home.html", **values)

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.catalog_pages import BASE
 from kunsthalle.console.confirmations import Question, Subject, acts, question
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instance_template_pages import catalog_crn
-from kunsthalle.console.listing import Column, Linked, Row, everything, listing
+from kunsthalle.console.listing import Column, Linked, Offsets, Row, everything, listing
 from kunsthalle.console.new_instance_pages import subnet_options, subnets
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.console.resource_shapes import Offer
@@ -135,7 +136,17 @@ def _attributes(named: dict[str, str]) -> list[dict[str, str]]:
 
 async def _authorize_page(visit: Visit, filled: Form) -> Response:
     catalog = filled.get("catalog") or visit.query.get("catalog", "")
-    return visit.form_page("groups/authorize.html", filled, catalog=catalog)
+    return visit.form_page("groups/authorize.html", filled, catalog=catalog, catalogs=await _catalogs(visit, catalog))
+
+
+async def _catalogs(visit: Visit, chosen: str) -> list[tuple[str, str]]:
+    """The catalogs that the visitor sees something of, by ID and name; the chosen one in any case."""
+    told = await visit.if_allowed("GET", f"{BASE}/catalogs") or {"resources": []}
+    offerings, _ = await everything(visit.api, Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),)))
+    known = {row["catalog_id"]: row.get("catalog_name") or row["catalog_id"] for row in offerings}
+    known |= {row["id"]: row["label"] for row in told["resources"]}
+    missing = {chosen: chosen} if chosen and chosen not in known else {}
+    return list((missing | known).items())
 
 
 async def _authorize(visit: Visit, filled: Form) -> Response:

@@ -232,7 +232,9 @@ async def listing(
     if not asked.search and not asked.sort:
         start = asked.starts[-1] if asked.starts else ""
         resource = await source.slice(api, start, asked.limit, filters)
-        return Listing(columns, choices, asked, resource.rows, resource.total, resource.next)
+        counted = (len(asked.starts) * asked.limit + len(resource.rows)) if resource.next is None else None
+        total = counted if resource.total is None else resource.total
+        return Listing(columns, choices, asked, resource.rows, total, resource.next)
     every, cut = await everything(api, source, filters)
     rows = _sorted(_searched(every, asked.search, columns), asked.sort, columns)
     at = len(asked.starts) * asked.limit

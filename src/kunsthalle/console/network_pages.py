@@ -193,9 +193,12 @@ async def _addresses(_visit: Visit, subnet: Row) -> list[Row]:
 
 async def _with_targets(visit: Visit, subnets: list[Row]) -> None:
     """The reserved IPs of subnets, and what has them, by name. On a list those that have just the provider's own are
-    not asked for.
+    not asked for. `choices` are the public gateways that each may use: those of its VPC and its zone.
     """
+    gateways, _ = await everything(visit.api, Linked("/v1/public_gateways", "public_gateways"))
     for subnet in subnets:
+        place = (subnet["vpc"]["id"], subnet["zone"])
+        subnet["choices"] = [id_and_name(row) for row in gateways if (row["vpc"]["id"], row["zone"]) == place]
         source = Linked(f"/v1/subnets/{segment(subnet['id'])}/reserved_ips", "reserved_ips")
         taken = subnet["total_ipv4_address_count"] - subnet["available_ipv4_address_count"]
         alone = len(subnets) == 1 or taken > _PROVIDERS
@@ -211,11 +214,8 @@ async def _subnet_body(_visit: Visit, form: Form, _row: Row) -> Row:
     return {**body, **form.body("zone.name"), **({"total_ipv4_address_count": number(count)} if count else {})}
 
 
-async def _gateways(visit: Visit, subnet: Row) -> Sequence[Option]:
-    """The public gateways that the subnet may use: those of its VPC and its zone."""
-    rows, _ = await everything(visit.api, Linked("/v1/public_gateways", "public_gateways"))
-    fits = [row for row in rows if (row["vpc"]["id"], row["zone"]) == (subnet["vpc"]["id"], subnet["zone"])]
-    return [id_and_name(row) for row in fits]
+async def _gateways(_visit: Visit, subnet: Row) -> Sequence[Option]:
+    return list(subnet["choices"])
 
 
 SUBNET = Kind(

@@ -25,10 +25,13 @@ async def _known(visit: Visit) -> list[Row]:
 
 
 async def _hosts(visit: Visit) -> Response:
-    async def rows(_api: Api) -> list[Row]:
-        return await _known(visit)
+    hosts = await _known(visit)
 
-    return visit.page("operator/hosts.html", list=await listing(visit.api, visit.query, Made(rows), _COLUMNS, ()))
+    async def rows(_api: Api) -> list[Row]:
+        return hosts
+
+    table = await listing(visit.api, visit.query, Made(rows), _COLUMNS, ())
+    return visit.page("operator/hosts.html", list=table, states={host["state"] for host in hosts})
 
 
 async def _in_state(visit: Visit, state: str) -> list[tuple[str, str]]:

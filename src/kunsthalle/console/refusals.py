@@ -28,10 +28,10 @@ def _words(state: str) -> str:
     return state.replace("_", " ")
 
 
-def _only(state: str, states: tuple[str, ...], what: str) -> str:
+def _only(state: str, states: tuple[str, ...], noun: str) -> str:
     """The reason where a state is none of those from which something can be done."""
     named = " or ".join(_words(entry) for entry in states)
-    return "" if state in states else f"It is {_words(state)}: {what} must be {named}."
+    return "" if state in states else f"It is {_words(state)}: {noun} must be {named}."
 
 
 def of_image(image: Row, action: str) -> str:
@@ -169,7 +169,11 @@ def of_vpc(vpc: Row, action: str) -> str:
 
 
 def of_subnet(subnet: Row, action: str) -> str:
-    """Delete: `targets` are what has addresses in it, by name, as `network_pages` adds them."""
+    """Delete, gateway (attach one): `targets` are what has addresses in it, by name, and `choices` the gateways that it
+    could have, as `network_pages` adds them.
+    """
+    if action == "gateway" and not subnet["choices"]:
+        return "There is no public gateway in its VPC and its zone."
     if action != "delete" or not subnet["targets"]:
         return ""
     first, others = subnet["targets"][0], len(subnet["targets"]) - 1

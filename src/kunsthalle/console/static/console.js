@@ -141,6 +141,7 @@ const ready = (root) => {
   for (const search of root.querySelectorAll("[data-filter][hidden]")) search.hidden = false;
   for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };
 ready(document);
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48;
 
 // A live part asks for itself until the server says, by leaving the mark out, that nothing moves any more.
 const busy = (part) => {
