@@ -111,6 +111,16 @@ def test_what_the_api_would_refuse_is_disabled_with_the_reason(frozen: FrozenApp
     assert "It is the default of its VPC." in group
 
 
+def test_a_crn_is_shortened_in_the_middle_and_whole_where_it_is_copied(frozen: FrozenApp) -> None:
+    place = f"/vpcs/{frozen.ids['vpcs']}"
+    crn = frozen.ok("owner", "GET", f"/v1{place}?{QUERY}")["crn"]
+    html = shown(frozen, place)
+    halves = re.search(rf'<span>(crn:[^<]+)</span><span>([^<]+)</span></code><button[^>]*data-copy="{crn}"', html)
+    assert halves is not None
+    assert halves[1] + halves[2] == crn
+    assert len(halves[2]) == 14
+
+
 def test_a_dialog_that_makes_something_begins_empty_and_one_that_changes_it_does_not(frozen: FrozenApp) -> None:
     place = f"/security-groups/{frozen.ids['security_groups']}/rules"
     assert re.search(r'name="name" type="text" value=""', shown(frozen, f"{place}/new"))

@@ -62,7 +62,9 @@ def _painted(url: str, cookie: str, times: int) -> list[Figure]:
 def _pairs(id_: str, account: str) -> list[tuple[str, str, list[str]]]:
     """Page, and the calls of the API that tell what it shows."""
     base = "/api/v1-beta"
-    named = [f"/v2/accounts/{account}/users", "/v1/enterprises", "/v1/account-groups", "/v1/accounts"]
+    identities = [f"/v1/{name}?account_id={account}&pagesize=100" for name in ("serviceids", "profiles")]
+    people = [f"/v2/accounts/{account}/users", *identities]
+    named = [*people, "/v1/enterprises", "/v1/account-groups", "/v1/accounts"]
     hundred = f"/v1/images?{VERSION}&limit=100"
     return [
         ("custom images", "/images/custom", [f"/v1/images?{VERSION}&limit=25"]),
@@ -75,10 +77,10 @@ def _pairs(id_: str, account: str) -> list[tuple[str, str, list[str]]]:
         ("volumes", "/volumes", [f"/v1/volumes?{VERSION}&limit=25"]),
         ("snapshots", "/snapshots", [f"/v1/snapshots?{VERSION}&limit=25"]),
         ("account tree", "/accounts", ["/v1/enterprises", "/v1/account-groups", "/v1/accounts"]),
-        ("users", "/users", [f"/v2/accounts/{account}/users"]),
+        ("users", "/users", [f"/v2/accounts/{account}/users", f"/v1/accounts/{account}"]),
         ("policies, by name", "/policies", [f"/v1/policies?account_id={account}&type=access", *named]),
         ("authorizations", "/authorizations", [f"/v1/policies?account_id={account}&type=authorization"]),
-        ("API keys", "/api-keys", ["/v1/apikeys?scope=account&pagesize=100"]),
+        ("API keys", "/api-keys", ["/v1/apikeys?scope=account&pagesize=100", *people]),
         ("lineage", f"/images/custom/{id_}/lineage", [f"/_kunsthalle/images/{id_}/lineage"]),
     ]
 

@@ -7,6 +7,8 @@ from tools.mutant_rows.row import UNIT, Mutant
 DOWNLOADS = "tests/stories/console/test_downloads.py"
 RESOURCES = "tests/matrix/test_console_resources.py"
 UPLOADS = f"{UNIT}/images/test_uploads.py"
+SEARCH = "tests/matrix/test_console_search.py"
+REFUSALS = "tests/matrix/test_console_refusals.py"
 
 ROWS = (
     Mutant(
@@ -72,5 +74,69 @@ ROWS = (
         'access.operator("kunsthalle.job.read")',
         'access.public("kunsthalle.job.read")',
         (f"{UNIT}/operator/test_job_lists.py::test_nobody_but_the_operator_is_told",),
+    ),
+    Mutant(
+        "an action that the API refuses is offered",
+        "actions that would be refused",
+        "console/refusals.py",
+        '    "reboot": ("running", "restarting"),',
+        '    "reboot": ("running", "restarting", "stopped"),',
+        (f"{REFUSALS}::test_an_instance_in_each_state",),
+    ),
+    Mutant(
+        "an action that the API does is disabled",
+        "actions that would be refused",
+        "console/refusals.py",
+        '            return _only(status, ("available", "deprecated", "obsolete", "unusable"), "an image")',
+        '            return _only(status, ("available", "deprecated"), "an image")',
+        (f"{REFUSALS}::test_an_image_in_each_state",),
+    ),
+    Mutant(
+        "what no role permits is offered",
+        "actions that would be refused",
+        "console/html_templates.py",
+        "    return str(_visit.get().refusal(path))",
+        '    return ""',
+        (f"{RESOURCES}::test_what_a_role_does_not_permit_is_there_and_says_why",),
+    ),
+    Mutant(
+        "a role that was withdrawn is still seen",
+        "actions that would be refused",
+        "api/permitted_operations.py",
+        "= WeakKeyDictionary()",
+        '= type("", (dict,), {"get": lambda kept, _grants: next(iter(kept.values()), None)})()',
+        ("tests/stories/console/test_sessions.py::test_a_role_that_is_given_or_withdrawn_shows_at_the_next_page",),
+    ),
+    Mutant(
+        "a refused form forgets what was typed",
+        "forms",
+        "console/forms.py",
+        '        return self.values[name][-1] if name in self.values else str(default or "")',
+        '        return str(default or "")',
+        ("tests/matrix/test_console_forms.py::test_a_wrong_form_stays_and_says_once_what_is_wrong",),
+    ),
+    Mutant(
+        "a form without the session's token is taken",
+        "forms",
+        "console/console_app.py",
+        "    if not hmac.compare_digest(form_token.encode(), visit.form_token.encode()):",
+        "    if not form_token:",
+        ("tests/matrix/test_console.py::test_a_form_without_the_sessions_token_changes_nothing",),
+    ),
+    Mutant(
+        "a CRN that was shortened for good",
+        "names and CRNs",
+        "console/html_templates.py",
+        '    return (text[:-_LAST], text[-_LAST:]) if len(text) > _SHORT else ("", text)',
+        '    return (text[:_LAST], text[-_LAST:]) if len(text) > _SHORT else ("", text)',
+        (f"{RESOURCES}::test_a_crn_is_shortened_in_the_middle_and_whole_where_it_is_copied",),
+    ),
+    Mutant(
+        "several resources are deleted unasked",
+        "actions on several",
+        "console/bulk_pages.py",
+        '    if filled.get("confirmed") != "yes":',
+        '    if filled.get("confirmed") == "no":',
+        (f"{SEARCH}::test_a_confirmation_says_what_will_be_refused_and_why_and_changes_nothing",),
     ),
 )

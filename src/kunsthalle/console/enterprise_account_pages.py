@@ -10,6 +10,7 @@ from kunsthalle.console.account_user_pages import forest, walked
 from kunsthalle.console.api_client import Refused
 from kunsthalle.console.confirmations import Subject
 from kunsthalle.console.forms import Form
+from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, form
 
 _API = "/v1/accounts/{id}"
@@ -33,7 +34,16 @@ async def _move(visit: Visit, filled: Form) -> Response:
 
 
 async def _delete_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("access/delete_account.html", filled, account=await ACCOUNT.find(visit))
+    account: Any = await ACCOUNT.find(visit)
+    return visit.form_page("access/delete_account.html", filled, account=account, contents=await _contents(visit))
+
+
+async def _contents(visit: Visit) -> list[Row] | None:
+    """What the account holds, which the operator alone is told; None for others."""
+    if visit.clock is None:
+        return None
+    query = [("account", str(visit.request.path_params["account_id"]))]
+    return list((await visit.api.operate("GET", "/_kunsthalle/account_contents", query=query))["contents"])
 
 
 async def _delete(visit: Visit, filled: Form) -> Response:

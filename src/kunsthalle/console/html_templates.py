@@ -33,7 +33,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {"static": static.address, "menu": MENU, "form_field": _form_field, "refusal": _refusal}
-    made.filters |= {"moment": _moment, "bytes": _bytes, "words": _words, "picked": picked}
+    made.filters |= {"moment": _moment, "bytes": _bytes, "words": _words, "picked": picked, "ends": _ends}
     made.globals["ui"] = made.get_template("ui.html").module
     return made
 
@@ -90,6 +90,15 @@ def _bytes(count: int | None) -> str:
             return f"{value:.0f} {db_session}" if db_session == "B" else f"{value:.1f} {db_session}"
         value /= 1024
     return f"{value:.1f} TiB"
+
+
+_SHORT, _LAST = 40, 14
+"""Characters: what is no longer is never shortened; so many at the end are always seen."""
+
+
+def _ends(text: str) -> tuple[str, str]:
+    """What of a text is shortened where there is no room, and what is not: together they are the whole text."""
+    return (text[:-_LAST], text[-_LAST:]) if len(text) > _SHORT else ("", text)
 
 
 def _words(text: str) -> str:

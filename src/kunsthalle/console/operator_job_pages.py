@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Api
+from kunsthalle.console.job_ends import ENDS
 from kunsthalle.console.listing import FREE, Choice, Column, Made, Row, listing
 from kunsthalle.console.operator_account_pages import every_account
 from kunsthalle.console.page_frame import Page, Visit, page
@@ -40,7 +41,12 @@ async def _page(visit: Visit) -> Response:
 
     table = await listing(visit.api, visit.query, Made(rows), _COLUMNS, _CHOICES)
     moving = any(job["state"] == "running" for job in told["jobs"])
-    values: dict[str, Any] = {"nodes": told["nodes"], "counts": told["counts"], "complete": told["complete"]}
+    values: dict[str, Any] = {
+        "nodes": told["nodes"],
+        "counts": told["counts"],
+        "complete": told["complete"],
+        "ends": ENDS,
+    }
     ages = {count["oldest_at"]: since(count["oldest_at"], visit.now) for count in told["counts"]}
     return visit.page("operator/jobs.html", list=table, moving=moving, ages=ages, **values)
 

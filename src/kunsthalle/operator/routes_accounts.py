@@ -17,6 +17,7 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.session import Session
 from kunsthalle.iam.models import ApiKey
 from kunsthalle.operator import accounts
+from kunsthalle.operator.account_contents import routes as content_routes
 from kunsthalle.operator.accounts import KEYS_PATH, PATH, AccountDetails, AccountPrototype, KeyMade
 
 MOST_KEYS = 200
@@ -182,7 +183,7 @@ def _revoke_key(session: Session, request: Request) -> OperatorKeyResponse:
 
 
 def routes() -> tuple[Route, ...]:
-    """Accounts: create, list; API keys: create, list, revoke."""
+    """Accounts: create, list, what they hold; API keys: create, list, revoke."""
     read, change = access.operator("kunsthalle.account.read"), access.operator(accounts.CREATE)
     keys, make, revoke = (
         access.operator("kunsthalle.api-key.read"),
@@ -215,4 +216,5 @@ def routes() -> tuple[Route, ...]:
             "POST", KEYS_PATH, _create_key, surface=OPERATOR, access=make, body=NewKeyRequest, answer=new, status=201
         ),
         route("DELETE", f"{KEYS_PATH}/{{id}}", _revoke_key, surface=OPERATOR, access=revoke, answer=shown),
+        *content_routes(),
     )

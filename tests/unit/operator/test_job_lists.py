@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from fixtures.app import App
 from fixtures.frozen_app import OPERATOR
+from kunsthalle.console.job_ends import ENDS
+from kunsthalle.db.tables import jobs
 
 DAY = 86_400
 
@@ -37,6 +40,22 @@ def test_jobs_are_counted_by_kind_and_state_and_listed_by_both(app: App) -> None
     assert told(app, "?kind=nothing")["counts"] == everything["counts"]
     assert everything["complete"] is True
     assert app.call(OPERATOR, "GET", "/_kunsthalle/jobs?state=lost").status == 400
+
+
+def test_of_each_kind_of_job_it_is_known_what_to_do_when_one_has_failed(app: App) -> None:
+    assert set(ENDS) == set(app.server.worker.kinds())
+
+
+def test_a_job_that_has_failed_finds_nothing_to_do_when_it_is_run_once_more(app: App) -> None:
+    """Its end is in the state of what it was for; that is why no job is run again by hand."""
+    app.call(OPERATOR, "POST", "/_kunsthalle/faults", {"on": "job", "match": "image.import", "effect": "fail"})
+    image = app.image("spoiled")
+    assert image["status"] == "failed"
+    (job,) = told(app, "?state=failed")["jobs"]
+    again = update(jobs).where(jobs.c.id == job["id"]).values(state="queued", attempts=0)
+    app.server.store.write(app.server.base, lambda session: session.execute(again))
+    app.exhaust()
+    assert app.do("GET", f"/v1/images/{image['id']}") == image
 
 
 SYSTEM = {"operating_system": {"name": "debian-12-amd64"}}

@@ -93,6 +93,4 @@ def test_the_form_of_a_server_needs_no_script(served: Served, browser: Any, publ
     with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"], scripts=False) as visitor:
         visitor.sign_in().open("/instances/new").fill(source=f"image {image['id']}").press("Show options")
         visitor.sees("Create instance from without-script").fill(name="unscripted").press("Create instance")
-        visitor.sees("unscripted").press("Delete").press("Delete").sees(
-            "The instance is being deleted"
-        )
+        visitor.sees("unscripted").press("Delete").press("Delete").sees("The instance is being deleted")

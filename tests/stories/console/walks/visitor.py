@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:  # they take a second to load, which only a worker that walks spends
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, Locator, Page, Response
 
 PROGRAM = "/usr/bin/chromium"
 QUIET = (
@@ -27,6 +27,8 @@ SCREENS = Path(__file__).parent / "screens"
 PICTURES = os.environ.get("KUNSTHALLE_SCREENS") == "write"
 """Whether the others are taken, too: nothing looks at them by itself, and they take as long as what they show."""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+MOST_TABS = 400
+"""So many presses of the Tab key reach whatever a page has."""
 WIDTHS = (320, 400, 768, 1400)
 """At which no page may be wider than its window."""
 SERIOUS = {"serious", "critical"}
@@ -63,14 +65,33 @@ _HERE = "() => document.activeElement.dataset.at ?? ''"
 
 
 class Visitor:
-    """A browser window; `scripts` off is a browser without JavaScript."""
+    """A browser window, `width` pixels wide, in one of the themes; `scripts` off is a browser without JavaScript.
 
-    def __init__(self, browser: Browser, url: str, api_key: str, *, scripts: bool = True) -> None:
+    `by_keyboard`: what is pressed and filled in is reached with the Tab key, and used with keys alone.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        api_key: str,
+        *,
+        scripts: bool = True,
+        by_keyboard: bool = False,
+        width: int = WIDE["width"],
+        scheme: Literal["light", "dark"] = "light",
+    ) -> None:
         self.url = url
         self.api_key = api_key
-        self._context = browser.new_context(viewport=WIDE, java_script_enabled=scripts, reduced_motion="reduce")
+        self._context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+            color_scheme=scheme,
+        )
         self._context.set_default_timeout(60_000)  # milliseconds: a test of many beside others on few cores
-        self._scripts = scripts
+        self.scripts = self._scripts = scripts
+        self._by_keyboard = by_keyboard
         self.page: Page = self._context.new_page()
         self.complaints: list[str] = []
         self._answers: list[Response] = []
@@ -109,8 +130,8 @@ class Visitor:
 
     def sign_in(self) -> Self:
         self.open("/sign-in")
-        self.page.get_by_label("API key").fill(self.api_key)
-        self.page.get_by_role("button", name="Sign in").click()
+        self._type(self.page.get_by_label("API key"), self.api_key)
+        self._use(self.page.get_by_role("button", name="Sign in"))
         self.page.wait_for_url(re.compile("/console/(?!sign-in)"))
         return self
 
@@ -162,11 +183,85 @@ class Visitor:
             button = within.get_by_role("button", name=name, exact=True)
             found = (button if button.count() else within.get_by_role("link", name=name, exact=True)).first
             over = self._scripts and found.get_attribute("data-dialog") is not None
-            found.click()
+            self._use(found)
             if over:
                 dialog.wait_for()
             elif self._scripts:  # a form of a dialog is sent by the script: until it is answered
                 self.page.locator("dialog form[data-sent]").wait_for(state="detached")
+        return self
+
+    def _reach(self, target: Locator) -> None:
+        """Gives something the focus, as somebody does who has no pointer."""
+        target.wait_for()
+        for _ in range(MOST_TABS):
+            if target.evaluate("node => node === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{target} cannot be reached at {self.page.url}")
+
+    def _use(self, target: Locator, key: str = "Enter") -> None:
+        if not self._by_keyboard:
+            target.click()
+            return
+        self._reach(target)
+        self.page.keyboard.press(key)
+
+    def _type(self, target: Locator, text: str) -> None:
+        if not self._by_keyboard:
+            target.fill(text)
+            return
+        self._reach(target)
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(text)
+
+    def menu(self, name: str) -> Self:
+        """Follows an entry of the menu, which is opened where it is not shown."""
+        side = self.page.get_by_role("navigation", name="Navigation menu")
+        opener = self.page.get_by_role("button", name="Navigation menu")
+        if opener.is_visible():
+            self._use(opener)
+        entry = side.get_by_role("link", name=re.compile(f"^{re.escape(name)}"))
+        if not entry.is_visible():
+            group = side.locator("details").filter(has_text=name).locator("summary")
+            self._use(group)
+        before = self.page.url
+        self._use(entry)
+        self.page.wait_for_url(lambda url: url != before or entry.get_attribute("aria-current") == "page")
+        return self
+
+    def act(self, row: str, action: str) -> Self:
+        """Opens the menu of a row of a list and takes an action, whose question is then asked."""
+        line = self.page.locator("tbody tr").filter(has_text=row).first
+        self._use(line.locator("details.more summary"))
+        self._use(line.get_by_role("link", name=action, exact=True))
+        self.page.get_by_role("button", name=action, exact=True).wait_for()
+        return self
+
+    def pick(self, name: str, label: str) -> Self:
+        """Chooses an option of an input by what it is called."""
+        box = self.page.locator(f'select[name="{name}"]').last
+        value = str(box.locator("option", has_text=label).first.get_attribute("value"))
+        if not self._by_keyboard:
+            box.select_option(value)
+            return self
+        self._reach(box)
+        for _ in range(box.locator("option").count()):
+            if box.input_value() == value:
+                return self
+            self.page.keyboard.press("ArrowDown")
+        assert box.input_value() == value
+        return self
+
+    def tick(self, label: str) -> Self:
+        """Ticks a box."""
+        self._use(self.page.get_by_label(label), "Space")
+        return self
+
+    def choose(self, path: Path) -> Self:
+        """Chooses a file of the visitor's own computer."""
+        with self.page.expect_file_chooser() as chooser:
+            self._use(self.page.locator("input[type=file]"))
+        chooser.value.set_files(path)
         return self
 
     def is_told_why_not(self, name: str, reason: str) -> Self:
@@ -185,7 +280,7 @@ class Visitor:
             if box.evaluate("node => node.nodeName") == "SELECT":
                 box.select_option(value)
             else:
-                box.fill(value)
+                self._type(box, value)
         return self
 
     def sees(self, *texts: str) -> Self:
