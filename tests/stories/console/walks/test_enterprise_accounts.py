@@ -52,7 +52,7 @@ def test_an_account_is_moved_by_name_and_deleted(served: Served, browser: Any, d
         visitor.menu("Account tree").page.get_by_label("Actions for department").click()
         visitor.press("Delete").sees("All of this ends with the account").accessible()
         held = visitor.page.locator("dialog dl.facts").inner_text().split("\n")
-        assert {"Volume", "Vpc", "User", "Resource group"} <= set(held)
+        assert {"Volume", "User", "Resource group"} <= set(held)
         visitor.portray("delete_account").fill(confirm="departments").press("Delete")
         visitor.faulted("confirm", "Type the name of the account exactly.")
         visitor.fill(confirm="department").press("Delete").sees("The account department is deleted.")
