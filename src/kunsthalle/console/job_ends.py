@@ -16,7 +16,9 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "It has failed: its owner deletes it and creates another.": ("volume.create", "snapshot.create"),
     "It has failed: its owner deletes it again.": ("volume.delete", "snapshot.delete"),
     "The disk of the volume grows before the next start of its instance.": ("volume.update",),
-    "The image keeps its status: its owner deprecates it, or sets its dates again.": ("image.ripen",),
+    "The image keeps its status: its owner deprecates it, or sets its dates again.": (
+        "image.ripen",  # words: allow
+    ),
     "The group says what is missing, and tries again by itself.": ("group.scale", "group.empty"),
     "The scheduled action has failed: its owner creates another.": ("group.action",),
     "The scheduled action stays listed: its owner deletes it.": ("group.action.expire",),
