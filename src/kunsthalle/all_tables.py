@@ -24,6 +24,7 @@ def metadata() -> MetaData:
     from kunsthalle.instances import tables as _instances
     from kunsthalle.instances.bare_metal import tables as _bare_metal
     from kunsthalle.instances.groups import tables as _groups
+    from kunsthalle.instances.placement_groups import tables as _placement_groups
     from kunsthalle.key_protect import tables as _key_protect
     from kunsthalle.networks import tables as _networks
     from kunsthalle.service_instances import tables as _service_instances
@@ -41,6 +42,7 @@ def metadata() -> MetaData:
         _groups,
         _key_protect,
         _networks,
+        _placement_groups,
         _service_instances,
     )
     return tables.metadata

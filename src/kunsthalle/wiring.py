@@ -55,6 +55,8 @@ from kunsthalle.instances.groups.scaling_job import Scaler
 from kunsthalle.instances.groups.service import GroupService
 from kunsthalle.instances.image_usage_questions import questions
 from kunsthalle.instances.machine_jobs import Machines
+from kunsthalle.instances.placement_groups import jobs as placement_group_jobs
+from kunsthalle.instances.placement_groups import routes as placement_group_routes
 from kunsthalle.instances.profile_matching import Fitting
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates.service import TemplateService
@@ -109,6 +111,7 @@ def join(
         *routes_machines.routes(drivers.hypervisor),
         *group_routes.routes(GroupService(scaler)),
         *metal_routes.routes(),
+        *placement_group_routes.routes(),
         *search_routes.routes(drivers.reclamation_period),
         *doctor_routes.routes(store, disks, watched),
     )
@@ -132,6 +135,7 @@ def join(
         *scaler.handlers(),
         *group_actions.handlers(),
         metal_jobs.handler(),
+        placement_group_jobs.handler(drivers.hypervisor),
     )
     return routes, handlers
 

@@ -49,6 +49,8 @@ BODIES = {
     "POST /v1/instances/{instance_id}/console_access_token": lambda _frozen: {"console_type": "serial"},
     "POST /v1/instance/templates": lambda frozen: _prototype(frozen, "another"),
     "PATCH /v1/instance/templates/{id}": _rename,
+    "POST /v1/placement_groups": lambda _frozen: {"strategy": "host_spread", "name": "another"},
+    "PATCH /v1/placement_groups/{id}": _rename,
     "POST /v1/volumes": _volume,
     "PATCH /v1/volumes/{id}": _rename,
     "POST /v1/snapshots": lambda frozen: {"source_volume": {"id": frozen.ids["volumes"]}, "name": "another"},
@@ -72,6 +74,8 @@ def furnish(frozen: FrozenApp) -> None:
     address = frozen.ok("owner", "POST", f"/v1/floating_ips?{QUERY}", {"target": {"id": interface["id"]}})
     ids["network_interfaces/floating_ips"] = address["id"]
     ids["network_attachments"] = ids["software_attachments"] = interface["id"]
+    apart = {"strategy": "host_spread", "name": "hidden-spread"}
+    ids["placement_groups"] = frozen.ok("owner", "POST", f"/v1/placement_groups?{QUERY}", apart)["id"]
     template = frozen.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", _prototype(frozen, "hidden-template"))
     ids["templates"] = template["id"]
     body = {"source_volume": {"id": ids["volumes"]}, "name": "hidden-snapshot"}

@@ -65,8 +65,6 @@ GET,POST /load_balancers/{load_balancer_id}/pools
 GET,PATCH,DELETE /load_balancers/{load_balancer_id}/pools/{id}
 GET,POST,PUT /load_balancers/{load_balancer_id}/pools/{pool_id}/members
 GET,PATCH,DELETE /load_balancers/{load_balancer_id}/pools/{pool_id}/members/{id}
-GET,POST /placement_groups
-GET,PATCH,DELETE /placement_groups/{id}
 GET,POST /private_path_service_gateways
 GET,PATCH,DELETE /private_path_service_gateways/{id}
 GET,POST /private_path_service_gateways/{private_path_service_gateway_id}/account_policies

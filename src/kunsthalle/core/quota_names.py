@@ -11,6 +11,7 @@ QUOTAS = {
     "snapshots": "snapshots",
     "instances": "instances",
     "vcpus": "virtual CPUs of all instances",
+    "placement_groups": "placement groups",
     "keys": "SSH keys",
     "vpcs": "VPCs",
     "catalogs": "catalogs",

@@ -26,6 +26,7 @@ COUNTED = {
     "volume": "volumes",
     "snapshot": "snapshots",
     "instance": "instances",
+    "placement-group": "placement_groups",
     "key": "keys",
     "vpc": "vpcs",
     "catalog": "catalogs",

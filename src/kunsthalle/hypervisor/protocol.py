@@ -43,6 +43,10 @@ class NoRoom(HypervisorError):
     """The host has no memory left for the server, or no room for the disk."""
 
 
+class NotApart(NoRoom):
+    """Every host that is left has a server of the same placement group."""
+
+
 class NotRunning(HypervisorError):
     """The server must run for this, and does not."""
 
@@ -117,7 +121,8 @@ class ServerSpec:
     """A server. `id`: letters, digits, `-` and `_`, at most 64. `mac`: six octets, colons, unicast.
 
     `disk` is the id of the volume that it boots from, and `passphrases` are that disk's. `data` are the disks besides,
-    in the order in which a guest finds them.
+    in the order in which a guest finds them. `apart` is the id of the placement group whose servers run on different
+    hosts, as far as the engine has any.
     """
 
     id: str
@@ -129,6 +134,7 @@ class ServerSpec:
     mac: str
     data: tuple[DataDisk, ...] = ()
     passphrases: Passphrases = NOT_ENCRYPTED
+    apart: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +236,7 @@ class Hypervisor(Protocol):
     def start(self, spec: ServerSpec) -> None:
         """
         Starts the server and returns once it executes; a running one is fine. A STRANDED one leaves its lost host.
-        BadSpec, StartError, NoRoom.
+        BadSpec, StartError, NoRoom, of which NotApart is one.
         """
         ...
 
@@ -261,6 +267,10 @@ class Hypervisor(Protocol):
 
     def delete(self, server_id: str) -> None:
         """Cuts the power and forgets the server, its console too; its disk stays. Absent is fine."""
+        ...
+
+    def forget_group(self, group_id: str) -> None:
+        """Forgets a placement group that no server is in any more; an absent one is fine."""
         ...
 
     def status(self, server_id: str) -> Status:

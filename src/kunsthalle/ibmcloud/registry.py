@@ -63,6 +63,7 @@ AREAS = {
         "bare_metal_part_commands",
         "volume_commands",
         "snapshot_commands",
+        "placement_group_commands",
         "ssh_key_commands",
         "network_commands",
         "address_commands",

@@ -67,6 +67,10 @@ class LockedEngine(Hypervisor):
         with self._locks.hold(server_id):
             self._engine.delete(server_id)
 
+    def forget_group(self, group_id: str) -> None:
+        """See Hypervisor.forget_group."""
+        self._engine.forget_group(group_id)
+
     def lives(self, server_id: str) -> bool:
         """See Hypervisor.lives."""
         return self._engine.lives(server_id)

@@ -35,6 +35,7 @@ from kunsthalle.hypervisor.protocol import (
     DiskFull,
     HypervisorError,
     NoRoom,
+    NotApart,
     NotRunning,
     Passphrases,
     SeedSpec,
@@ -271,6 +272,7 @@ class Machines:
             mac=server.interfaces[0].mac,
             data=self._data(server, opened),
             passphrases=opened[server.volumes[0].id],
+            apart=instance.placement_group_id,
         )
 
     def _remove(self, run: queue.Run, server: Found | None) -> None:
@@ -320,6 +322,9 @@ def _reason(fault: Exception) -> tuple[str, str]:
     """Code and words for who asked for the server: nothing of the host, and nothing of what others have on it."""
     if isinstance(fault, DiskFull):
         return "cannot_start_storage", "The host has no room left for the disks of this server."
+    if isinstance(fault, NotApart):
+        text = "Every host that is left has an instance of the same placement group: stop one, and start this."
+        return "cannot_start_placement_group", text
     if isinstance(fault, NoRoom):
         return "cannot_start_capacity", "The host has no memory left for this server: stop another one, and start it."
     if isinstance(fault, KeyRefused):

@@ -16,6 +16,7 @@ class Instance:
     `image` and `catalog_offering` ({"version": crn, "plan": crn or absent}) are what it was made from, copied then.
     `keys` are the copied public keys; `user_data` is secret. `options` are what the request set and nothing acts on.
     `default_trusted_profile`: {"id", "crn", "auto_link"}. `password`: {"encrypted_password": base64, "fingerprint"}.
+    `placement_group_id`: of the group that it is placed in.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Instance:
     disk_name: str | None
     created_at: int
     revision: int = 1
+    placement_group_id: str | None = None
 
     @property
     def crn(self) -> str:

@@ -20,6 +20,8 @@ from kunsthalle.instances.initialization import Initialization
 from kunsthalle.instances.instance_options import options_of, settled
 from kunsthalle.instances.instance_profiles import DEFAULT, InstanceProfile, chosen
 from kunsthalle.instances.placement import Place
+from kunsthalle.instances.placement_groups.members import target_of
+from kunsthalle.instances.placement_groups.models import PlacementGroup
 from kunsthalle.instances.requests import CreateInstanceRequest
 from kunsthalle.instances.templates.template_merge import complete
 
@@ -40,6 +42,7 @@ class Plan:
     given: Initialization
     options: dict[str, Any]
     volumes: list[DataAttachmentRequest]
+    placement_group: PlacementGroup | None
 
 
 def plan(session: Session, request: CreateInstanceRequest, action: str) -> Plan:
@@ -54,7 +57,8 @@ def plan(session: Session, request: CreateInstanceRequest, action: str) -> Plan:
     check_fit(boot, profile, start.keys)
     check_allowed(boot.uses, profile, options)
     may_create(session.ctx, action, {"resourceGroupId": group.id})
-    return Plan(body, source, group.id, boot, profile, place, start, options, _volumes(body))
+    target = target_of(session, body.placement_target)
+    return Plan(body, source, group.id, boot, profile, place, start, options, _volumes(body), target)
 
 
 def _volumes(body: CreateInstanceRequest) -> list[DataAttachmentRequest]:

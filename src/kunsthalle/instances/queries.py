@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, UnsetType, field
@@ -24,6 +24,8 @@ from kunsthalle.instances.groups.instance_filters import in_group
 from kunsthalle.instances.groups.memberships import Belonging, of_instances
 from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
 from kunsthalle.instances.models import Instance, Interface, Template
+from kunsthalle.instances.placement_groups.members import groups_of, placed_in
+from kunsthalle.instances.placement_groups.models import PlacementGroup
 from kunsthalle.instances.resources import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.networks.models import VirtualNetworkInterface
 from kunsthalle.networks.queries import locked
@@ -57,9 +59,15 @@ class InstanceParameters(InVpcParameters, frozen=True):
     dedicated_host_id: Never = field(name="dedicated_host.id", default=None)
     dedicated_host_crn: Never = field(name="dedicated_host.crn", default=None)
     dedicated_host_name: Never = field(name="dedicated_host.name", default=None)
-    placement_group_id: Never = field(name="placement_group.id", default=None)
-    placement_group_crn: Never = field(name="placement_group.crn", default=None)
-    placement_group_name: Never = field(name="placement_group.name", default=None)
+    placement_group_id: Annotated[str | None, Meta(description="Only servers in the placement group with this ID.")] = (
+        field(name="placement_group.id", default=None)
+    )
+    placement_group_crn: Annotated[
+        str | None, Meta(description="Only servers in the placement group with this CRN.")
+    ] = field(name="placement_group.crn", default=None)
+    placement_group_name: Annotated[
+        str | None, Meta(description="Only servers in the placement group with this name.")
+    ] = field(name="placement_group.name", default=None)
     reservation_id: Never = field(name="reservation.id", default=None)
     reservation_crn: Never = field(name="reservation.crn", default=None)
     reservation_name: Never = field(name="reservation.name", default=None)
@@ -68,13 +76,14 @@ class InstanceParameters(InVpcParameters, frozen=True):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What hangs on a server: its volumes, the boot volume first; its interfaces, the primary one first; and those of
-    them that are virtual, by id; and its membership of a group.
+    them that are virtual, by id; its membership of a group; and the placement group that it is in.
     """
 
     volumes: list[Volume]
     interfaces: list[Interface]
     virtual: dict[str, VirtualNetworkInterface]
     belonging: Belonging | None
+    placement_group: PlacementGroup | None
 
 
 def _chosen(key: str, asked: str | None, values: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -96,9 +105,6 @@ def _nowhere(query: InstanceParameters) -> bool:
         query.dedicated_host_id,
         query.dedicated_host_crn,
         query.dedicated_host_name,
-        query.placement_group_id,
-        query.placement_group_crn,
-        query.placement_group_name,
         query.reservation_id,
         query.reservation_crn,
         query.reservation_name,
@@ -122,6 +128,8 @@ def list_instances(session: Session, query: InstanceParameters) -> Page[Instance
     if _nowhere(query):
         where.append(false())
     where += in_group(query.group_id, query.group_crn, columns.id)
+    placed = (query.placement_group_id, query.placement_group_crn, query.placement_group_name)
+    where += placed_in(*placed, columns.placement_group_id)
     return page(session, INSTANCE, *where, after=query.start, limit=query.limit)
 
 
@@ -148,13 +156,17 @@ def virtual_of(session: Session, interfaces: Iterable[Interface]) -> dict[str, V
     return {virtual.id: virtual for virtual in virtuals}
 
 
-def parts_of(session: Session, instance_ids: Iterable[str]) -> dict[str, Parts]:
+def parts_of(session: Session, instances: Sequence[Instance]) -> dict[str, Parts]:
     """What hangs on servers that were looked up already."""
-    ids = list(instance_ids)
+    ids = [instance.id for instance in instances]
     volumes, interfaces = attached_to(session, ids), interfaces_of(session, ids)
     virtual = virtual_of(session, [interface for some in interfaces.values() for interface in some])
     groups = of_instances(session, ids)
-    return {id_: Parts(volumes[id_], interfaces[id_], virtual, groups.get(id_)) for id_ in ids}
+    placed = groups_of(session, [instance.placement_group_id for instance in instances])
+    return {
+        id_: Parts(volumes[id_], interfaces[id_], virtual, groups.get(id_), placed.get(instance.placement_group_id))
+        for id_, instance in zip(ids, instances, strict=True)
+    }
 
 
 def taken(session: Session, instance: Instance) -> Instance:

@@ -147,7 +147,7 @@ class CreateInstanceRequest(OptionsRequest):
     network_attachments: Annotated[list[NetworkAttachmentRequest], at_most(100)] | UnsetType = UNSET
     volume_attachments: Annotated[list[DataAttachmentRequest], at_most(100)] | UnsetType = UNSET
     cluster_network_attachments: Annotated[list[Document], at_most(100)] | UnsetType = UNSET
-    placement_target: Document | UnsetType = UNSET
+    placement_target: Identity | UnsetType = UNSET
     default_trusted_profile: TrustedProfileRequest | UnsetType = UNSET
     resource_group: GroupRequest | UnsetType = UNSET
 

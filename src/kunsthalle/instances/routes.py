@@ -46,7 +46,7 @@ TEMPLATES = Resource(TEMPLATE, "/v1/instance/templates", template_response, Temp
 def _list(session: Session, request: Request, query: InstanceParameters) -> dict[str, Any]:
     """List the servers."""
     page = list_instances(session, query)
-    parts = parts_of(session, [instance.id for instance in page.items])
+    parts = parts_of(session, page.items)
     return collection(
         request,
         session,

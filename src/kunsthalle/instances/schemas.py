@@ -30,6 +30,7 @@ from kunsthalle.instances.local_disks import DiskResponse, disk_response, disks_
 from kunsthalle.instances.models import Instance
 from kunsthalle.instances.network_attachments import AttachmentReferenceResponse
 from kunsthalle.instances.network_interfaces import InterfaceReferenceResponse
+from kunsthalle.instances.placement_groups.schemas import PlacementTargetResponse, placement_target_response
 from kunsthalle.instances.queries import Parts, parts_of
 from kunsthalle.instances.service import Action
 from kunsthalle.instances.states import INSTANCE_STATES
@@ -107,6 +108,7 @@ class InstanceResponse(ResponseBody):
     gpu: GpuResponse | UnsetType = UNSET
     image: ImageReferenceResponse | UnsetType = UNSET
     instance_group_membership: MembershipReferenceResponse | UnsetType = UNSET
+    placement_target: PlacementTargetResponse | UnsetType = UNSET
     primary_network_attachment: AttachmentReferenceResponse | UnsetType = UNSET
 
 
@@ -225,13 +227,14 @@ def to_response(instance: Instance, parts: Parts, session: Session) -> InstanceR
         gpu=_gpu(profile),
         image=image_response(instance.image, ctx),
         instance_group_membership=membership_reference(parts.belonging, ctx),
+        placement_target=placement_target_response(parts.placement_group, ctx),
         primary_network_attachment=attachments[0] if attachments else UNSET,
     )
 
 
 def one_response(instance: Instance, session: Session) -> InstanceResponse:
     """One server with everything that hangs on it."""
-    return to_response(instance, parts_of(session, [instance.id])[instance.id], session)
+    return to_response(instance, parts_of(session, [instance])[instance.id], session)
 
 
 def action_response(action: Action, ctx: Context) -> ActionResponse:

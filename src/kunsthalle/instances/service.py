@@ -26,6 +26,7 @@ from kunsthalle.instances.boot_checks import Boot, check_allowed
 from kunsthalle.instances.instance_options import check, options_of, over, refuse_running
 from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES, InstanceProfile, chosen
 from kunsthalle.instances.models import Instance
+from kunsthalle.instances.placement_groups.members import enter
 from kunsthalle.instances.prototype_planning import plan
 from kunsthalle.instances.queries import interfaces_of, taken
 from kunsthalle.instances.requests import ActionRequest, CreateInstanceRequest, UpdateInstanceRequest
@@ -101,6 +102,7 @@ class InstanceService:
             password=initialization.password(session, planned.boot.operating_system, planned.given.keys),
             disk_name=None,
             created_at=session.ctx.now(),
+            placement_group_id=enter(session, planned.placement_group),
         )
         refuse_vcpus(session, planned.profile)
         insert_named(session, INSTANCE, instance)
@@ -185,7 +187,7 @@ def boot_from(session: Session, blobs: Blobs, host: Host, boot: Boot, asked: Boo
 def _changed(instance: Instance, body: UpdateInstanceRequest) -> dict[str, Any]:
     """The columns that a change sets; 400 or 409 for what cannot be."""
     if body.placement_target is not UNSET:
-        text = "Dedicated hosts and placement groups are not offered here."
+        text = "Dedicated hosts are not offered here, and a placement group is chosen when an instance is made."
         raise invalid("bad_field", text, "placement_target")
     profile = _profile(instance, body)
     changed = options_of(body)

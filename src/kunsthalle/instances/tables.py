@@ -28,8 +28,10 @@ instances = resource_table(
     Column("default_trusted_profile", Json),
     Column("password", Json),
     Column("disk_name", String(63)),
+    Column("placement_group_id", String(64)),
     UniqueConstraint("account_id", "name"),
     Index("ix_instances_vpc_id", "vpc_id"),
+    Index("ix_instances_placement_group_id", "placement_group_id"),
 )
 
 # The security groups of an interface are the networks package's to know. An interface with a virtual one is what older

@@ -17,12 +17,13 @@ from kunsthalle.db.visibility import ResourceType
 from kunsthalle.iam.resources import API_KEY
 from kunsthalle.images.byte_quota import bytes_by_account, used_bytes
 from kunsthalle.images.resources import IMAGE
+from kunsthalle.instances.placement_groups.resources import PLACEMENT_GROUP
 from kunsthalle.instances.resources import INSTANCE
 from kunsthalle.instances.vcpu_quota import used_vcpus, vcpus_by_account
 from kunsthalle.networks.resources import KEY, VPC
 
 _COUNTED: tuple[ResourceType[Any], ...] = (
-    *(IMAGE, VOLUME, SNAPSHOT, INSTANCE),
+    *(IMAGE, VOLUME, SNAPSHOT, INSTANCE, PLACEMENT_GROUP),
     *(KEY, VPC, CATALOG, OFFERING, API_KEY),
 )
 _TYPES = {quotas.COUNTED[kind.name]: kind for kind in _COUNTED}

@@ -49,6 +49,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "images": ("image", "name"),
     "image_exports": ("image export", "name"),
     "instances": ("instance", "name"),
+    "placement_groups": ("placement group", "name"),
     "templates": ("instance template", "name"),
     "instance_groups": ("instance group", "name"),
     "instance_group_managers": ("instance group manager", "name"),

@@ -18,6 +18,7 @@ from kunsthalle.db.visibility import ResourceType, find
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.instances.bare_metal.resources import BARE_METAL
 from kunsthalle.instances.groups.resources import GROUP
+from kunsthalle.instances.placement_groups.resources import PLACEMENT_GROUP
 from kunsthalle.instances.resources import INSTANCE, TEMPLATE
 from kunsthalle.key_protect.resources import PROTECTED_KEY
 from kunsthalle.networks.resources import (
@@ -87,6 +88,7 @@ SEARCHED = (
     Searched(TEMPLATE, "instance-template"),
     Searched(GROUP, "instance-group"),
     Searched(BARE_METAL, "bare-metal-server"),
+    Searched(PLACEMENT_GROUP, "placement-group"),
     Searched(VOLUME, "volume", own_tags="user_tags"),
     Searched(SNAPSHOT, "snapshot", own_tags="user_tags"),
     Searched(VPC, "vpc"),

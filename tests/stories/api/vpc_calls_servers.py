@@ -21,10 +21,12 @@ def servers(judge: Judge, account: Account, _served: Served) -> None:
     plain = judge("create_instance", _minimal(account, image))["id"]
     classic = judge("create_instance", {**_minimal(account, image), "profile": {"name": "bx2-2x8"}})["id"]
     full = _full(account, image)
-    whole = judge("create_instance", full)["id"]
+    apart = _placement_groups(judge, account)
+    whole = judge("create_instance", {**full, "placement_target": {"crn": apart["crn"]}})["id"]
     for one in (plain, classic, whole):
         running(judge, one)
     judge("list_instances", limit=1)
+    assert [one["id"] for one in judge("list_instances", placement_group_name=apart["name"])["instances"]] == [whole]
     judge("get_instance_initialization", whole)
     _interfaces(judge, account, classic)
     _attachments(judge, account, whole)
@@ -37,6 +39,18 @@ def servers(judge: Judge, account: Account, _served: Served) -> None:
     for one in (plain, classic, whole):
         judge("delete_instance", one)
     eventually(lambda: not account.vpc.list_instances().get_result()["instances"], "the end of servers")
+    judge("delete_placement_group", apart["id"])
+
+
+def _placement_groups(judge: Judge, account: Account) -> dict[str, Any]:
+    """One of each strategy; that of hosts stays, renamed."""
+    group = account.groups.list_resource_groups().get_result()["resources"][0]["id"]
+    powers = judge("create_placement_group", "power_spread")
+    hosts = judge("create_placement_group", "host_spread", name="walk-hosts", resource_group={"id": group})
+    judge("list_placement_groups", limit=1)
+    judge("get_placement_group", powers["id"])
+    judge("delete_placement_group", powers["id"])
+    return dict(judge("update_placement_group", hosts["id"], {"name": "walk-apart"}))
 
 
 def _minimal(account: Account, image: dict[str, str]) -> dict[str, Any]:

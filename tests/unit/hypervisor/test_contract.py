@@ -22,6 +22,7 @@ from kunsthalle.hypervisor.protocol import (
     DataDisk,
     DiskError,
     HypervisorError,
+    NotApart,
     NotRunning,
     Passphrases,
     StartError,
@@ -279,6 +280,31 @@ def test_the_life_of_a_server(bench: Bench) -> None:
     assert engine.servers() == []
     assert engine.console(server.id, 1000) == b""
     assert engine.disks.exists(DiskKind.VOLUME, server.disk)
+
+
+def test_servers_of_a_placement_group_run_apart_where_there_are_hosts(bench: Bench) -> None:
+    engine = bench.engine
+    servers = [bench.server(name, mac=f"02:00:0a:00:01:0{at}", apart="group") for at, name in enumerate("abc")]
+    for server in servers[:2]:
+        engine.start(server)
+        engine.start(server)
+    many = len(engine.hosts.inventory()) > 1
+    holding = [host for host in engine.hosts.inventory() if host.servers]
+    assert len(holding) == (2 if many else 1)
+    if many:
+        with pytest.raises(NotApart):
+            engine.start(servers[2])
+        assert engine.status("c") in {Status.ABSENT, Status.STOPPED}
+        engine.start(bench.server("alone", mac="02:00:0a:00:01:09"))
+        engine.stop("a", 0)
+        engine.start(servers[0])
+        engine.delete("a")
+    engine.start(servers[2])
+    assert engine.status("c") is Status.RUNNING
+    for name in (*"abc", "alone"):
+        engine.delete(name)
+    for _ in range(2):
+        engine.forget_group("group")
 
 
 def test_the_states_of_many_servers_are_one_question(bench: Bench) -> None:

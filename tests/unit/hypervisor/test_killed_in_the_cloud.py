@@ -23,6 +23,7 @@ def state(bench: CloudBench) -> dict[str, list[str]]:
         "volumes": sorted(one["name"] for one in cloud.volumes.values()),
         "snapshots": sorted(one["name"] for one in cloud.snapshots.values()),
         "images": sorted(one["name"] for one in cloud.images.values()),
+        "groups": sorted(one["name"] for one in cloud.groups.values()),
     }
 
 
@@ -48,7 +49,7 @@ def test_what_is_repeated_after_a_kill_is_as_if_nothing_had_been(openstack: Clou
 
 def emptied(bench: CloudBench, by_hand: str) -> None:
     cloud = bench.cloud
-    for of in (cloud.servers, cloud.snapshots, cloud.images):
+    for of in (cloud.servers, cloud.snapshots, cloud.images, cloud.groups):
         of.clear()
     cloud.volumes = {by_hand: cloud.volumes[by_hand]}
     assert bench.engine.disks.inventory(DiskKind.VOLUME) == {}

@@ -93,6 +93,9 @@ def test_its_state_is_loaded_and_is_what_was_saved(app: App, archive: Path) -> N
 
 
 _SINCE_0031 = (
+    "DROP TABLE placement_groups",
+    "DROP INDEX ix_instances_placement_group_id",
+    "ALTER TABLE instances DROP COLUMN placement_group_id",
     *(f"DROP TABLE {name}" for name in ("protected_keys", "key_versions", "key_aliases", "key_rings")),
     *(f"DROP TABLE {name}" for name in ("key_registrations", "key_policies", "instance_policies")),
     *(f"DROP TABLE {name}" for name in ("key_deletion_authorizations", "import_tokens")),

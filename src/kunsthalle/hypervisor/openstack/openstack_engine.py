@@ -27,6 +27,7 @@ from kunsthalle.hypervisor.openstack.cloud_images import MARK
 from kunsthalle.hypervisor.openstack.kept_consoles import KeptConsoles
 from kunsthalle.hypervisor.openstack.known_servers import KnownServers
 from kunsthalle.hypervisor.openstack.raw_images import RawImages
+from kunsthalle.hypervisor.openstack.server_groups import ServerGroups
 from kunsthalle.hypervisor.openstack.web_socket_line import WebSocketLine
 from kunsthalle.hypervisor.protocol import (
     Channel,
@@ -39,6 +40,7 @@ from kunsthalle.hypervisor.protocol import (
     Line,
     NoAnswer,
     NoRoom,
+    NotApart,
     NotRunning,
     SeedSpec,
     ServerSpec,
@@ -88,6 +90,7 @@ class OpenStack(Hypervisor):
         self._cloud, self._consoles = cloud, KeptConsoles(consoles)
         self._disks = CloudDisks(cloud, blobs, raw)
         self._hosts = CloudHosts(cloud, self._ours)
+        self._groups = ServerGroups(cloud)
         self._known = KnownServers(cloud, self._hosts)
 
     @property
@@ -104,6 +107,21 @@ class OpenStack(Hypervisor):
         """See Hypervisor.start."""
         check_server_id(spec.id)
         check_server(spec)
+        try:
+            self._start(spec)
+        except NoRoom as error:
+            if spec.apart is not None and self._groups.members(spec.apart) >= self._hosts_up():
+                raise NotApart(str(error)) from error
+            raise
+
+    def _hosts_up(self) -> int:
+        return sum(state is HostState.UP for state in self._hosts.states().values())
+
+    def forget_group(self, group_id: str) -> None:
+        """See Hypervisor.forget_group."""
+        self._groups.forget(group_id)
+
+    def _start(self, spec: ServerSpec) -> None:
         server = self._settled(spec.id)
         if server is not None and self._status(server) is Status.STRANDED:
             self._evacuate(server)
@@ -181,8 +199,9 @@ class OpenStack(Hypervisor):
             "networks": "none",
             "block_device_mapping_v2": disks,
         }
+        hints = {} if spec.apart is None else {"os:scheduler_hints": {"group": self._groups.ensure(spec.apart)}}
         try:
-            made: str = self._cloud.post(COMPUTE, "/servers", {"server": body})["server"]["id"]
+            made: str = self._cloud.post(COMPUTE, "/servers", {"server": body, **hints})["server"]["id"]
         except OverQuota as error:
             raise NoRoom(str(error)) from error
         except (WrongState, NotThere) as error:

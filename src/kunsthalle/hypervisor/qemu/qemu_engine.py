@@ -213,6 +213,9 @@ class Qemu(Hypervisor):
                 _stop(folder, 0)
                 self._directories.remove(folder)
 
+    def forget_group(self, group_id: str) -> None:
+        """See Hypervisor.forget_group. There is one host, and nothing is kept of a group."""
+
     def status(self, server_id: str) -> Status:
         """See Hypervisor.status. Unresponsive if the process lives and does not answer."""
         folder = self._directories.path(server_id)

@@ -97,8 +97,9 @@ class Simulated(Hypervisor):
             starts = self._starts(folder)
             if self._reached(folder) is not Status.RUNNING:
                 size = {"vcpus": spec.vcpus, "memory_mib": spec.memory_mib}
-                place = self._hosts.choose()._asdict()
-                self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size, **place)
+                place = self._hosts.choose(spec.id, spec.apart or "")._asdict()
+                known = {"name": spec.name, "apart": spec.apart or ""}
+                self._write(folder, Status.RUNNING, starts=starts + 1, **known, **size, **place)
 
     def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
         """See Hypervisor.set_disks. No guest could hold on to a disk."""
@@ -138,6 +139,9 @@ class Simulated(Hypervisor):
         with self._directories.lock(server_id) as folder:
             if folder is not None and self._reached(folder):
                 self._directories.remove(folder)
+
+    def forget_group(self, group_id: str) -> None:
+        """See Hypervisor.forget_group. What there is of a group is written on its servers."""
 
     def status(self, server_id: str) -> Status:
         """See Hypervisor.status."""

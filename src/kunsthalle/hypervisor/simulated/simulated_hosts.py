@@ -5,6 +5,7 @@ is the matter with each.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 from kunsthalle.core.records import dataclass
 from kunsthalle.hypervisor.host_protocol import EngineHost, HostAnswers, Hosts, HostState, NoSuchHost
-from kunsthalle.hypervisor.protocol import Facts, NoRoom, Status
+from kunsthalle.hypervisor.protocol import Facts, NoRoom, NotApart, Status
 from kunsthalle.hypervisor.run_folders import RunDirectories, write_atomically
 from kunsthalle.hypervisor.single_host import used_by
 
@@ -63,7 +64,7 @@ class SimulatedHosts(Hosts):
 
     @staticmethod
     def _shown(name: str, host: _Host, machines: list[tuple[str, Any]]) -> EngineHost:
-        running = [state for _, state in machines if state.get("status") == Status.RUNNING.value]
+        running = [state for _, state in machines if _runs(state)]
         sizes = [Facts("none", int(state["vcpus"]), int(state["memory_mib"])) for state in running]
         vcpus, memory = used_by(sizes)
         ids = tuple(id_ for id_, _ in machines)
@@ -112,18 +113,21 @@ class SimulatedHosts(Hosts):
             case HostState.UP:
                 return Status.RUNNING if host.boots == place.boots else Status.LOST
 
-    def choose(self) -> Place:
-        """The host with the fewest machines of those that are up. NoRoom."""
+    def choose(self, server_id: str = "", apart: str = "") -> Place:
+        """The host with the fewest machines of those that are up, and that have none of the placement group `apart`,
+        the server itself left out. One host alone has all machines of a group. NoRoom, NotApart.
+        """
         known = self._read()
         up = [name for name in self.names if known[name].state is HostState.UP]
         if not up:
             raise NoRoom("no host is up")
         if len(self.names) > 1:
-            taken = dict.fromkeys(up, 0)
-            for _, state in self._machines():
-                if state.get("status") == Status.RUNNING.value and (name := self.place(state).host) in taken:
-                    taken[name] += 1
-            up.sort(key=lambda name: taken[name])
+            running = [state for id_, state in self._machines() if id_ != server_id and _runs(state)]
+            mates = {self.place(state).host for state in running if apart and state.get("apart") == apart}
+            taken = Counter(self.place(state).host for state in running)
+            up = sorted((name for name in up if name not in mates), key=lambda name: taken[name])
+        if not up:
+            raise NotApart("every host that is up has a server of the placement group")
         return Place(up[0], known[up[0]].boots)
 
     def _known(self, name: str) -> _Host:
@@ -141,3 +145,8 @@ class SimulatedHosts(Hosts):
     def _write(self, name: str, host: _Host) -> None:
         stored = {**self._read(), name: host}
         write_atomically(self._path, json.dumps({key: asdict(value) for key, value in stored.items()}).encode())
+
+
+def _runs(state: dict[str, Any]) -> bool:
+    """Whether a machine was started and not stopped, whatever became of it."""
+    return bool(state.get("status") == Status.RUNNING.value)

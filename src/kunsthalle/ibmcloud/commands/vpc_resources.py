@@ -136,6 +136,25 @@ KEY = Resource(
     grouped=True,
 )
 
+PLACEMENT_GROUP = Resource(
+    "placement group",
+    "placement groups",
+    "/v1/placement_groups",
+    "placement_groups",
+    (ID, NAMED, ("Strategy", "strategy"), ("Lifecycle state", "lifecycle_state"), RESOURCE_GROUP),
+    (
+        ID,
+        NAMED,
+        CRN,
+        ("Strategy", "strategy"),
+        ("Lifecycle state", "lifecycle_state"),
+        RESOURCE_GROUP,
+        ("Resource type", "resource_type"),
+        CREATED,
+    ),
+    grouped=True,
+)
+
 VPC = Resource(
     "vpc",
     "vpcs",

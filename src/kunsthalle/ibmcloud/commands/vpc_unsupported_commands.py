@@ -9,7 +9,7 @@ from kunsthalle.ibmcloud.grammar import Command
 from kunsthalle.ibmcloud.invocation import Run
 
 _KINDS = """
-placement-group dedicated-host dedicated-host-group dedicated-host-profile dedicated-host-disk
+dedicated-host dedicated-host-group dedicated-host-profile dedicated-host-disk
 share share-profile share-mount-target share-replica share-snapshot share-accessor-binding
 load-balancer load-balancer-profile load-balancer-listener load-balancer-listener-policy
 load-balancer-listener-policy-rule load-balancer-pool load-balancer-pool-member

@@ -84,6 +84,8 @@ def _resolved(session: Session, plan: Plan) -> dict[str, Any]:
         prototype["image"] = {name: boot.image[name] for name in ("id", "crn", "name")}
     if not isinstance(body.boot_volume_attachment, UnsetType):
         prototype["boot_volume_attachment"] = _attachment(shown["boot_volume_attachment"], plan)
+    if plan.placement_group is not None:
+        prototype["placement_target"] = {"id": plan.placement_group.id}
     if plan.volumes:
         pairs = zip(shown["volume_attachments"], plan.volumes, strict=True)
         fields = (f"volume_attachments.{at}.volume" for at in range(len(plan.volumes)))

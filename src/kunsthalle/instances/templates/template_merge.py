@@ -19,7 +19,6 @@ _BOOT = "boot_volume_attachment.volume"
 IMAGE, CATALOG, VOLUME, SNAPSHOT = "image", "catalog_offering", _BOOT, f"{_BOOT}.source_snapshot"
 _NOT_OFFERED = {
     "cluster_network_attachments": "Cluster networks are not offered here.",
-    "placement_target": "Dedicated hosts and placement groups are not offered here.",
 }
 
 
