@@ -20,7 +20,9 @@ from attacks.people import owner as person
 from fixtures.clients import Account, Product
 from fixtures.nodes import Node, Nodes, nodes_of
 from fixtures.s3 import ENVIRONMENT
+from fixtures.served_vault import PASSPHRASE, Vault
 from kunsthalle.cli.main import cli
+from kunsthalle.local import master_keys
 from kunsthalle.local.client import CallFailed, call, exchange
 from kunsthalle.local.folder import credentials
 from kunsthalle.testing.served import DidNotStart
@@ -244,6 +246,28 @@ def opened(nodes: Nodes, number: int, account: Account, server: dict[str, Any], 
     made = account.vpc.create_instance_console_access_token(server["id"], "serial", force=force).get_result()
     href = made["href"].replace(nodes.url[7:], nodes.nodes[number].own_url[7:])
     return connect(href)
+
+
+def test_a_node_that_starts_with_a_newer_master_key_encrypts_everything_while_the_other_serves(nodes: Nodes) -> None:
+    vault = Vault(Account(nodes, "publisher"))
+    key = vault.key("before")
+    wrapped = vault.wrap(key)
+    file = nodes.folder / "shared" / "master.key"
+    nodes.nodes[1].stop()
+    new = master_keys.add(file).newest
+    nodes.nodes[1].start()
+    assert f'"key": "{new}"' not in nodes.log.read_text(), "no job does it: the start has"
+    assert [ask(nodes, number, "GET", "/_kunsthalle/doctor")["findings"] for number in (0, 1)] == [[], []]
+    assert [vault.unwrapped(key, wrapped) for _ in range(4)] == [PASSPHRASE] * 4, "each node reads it, in turn"
+    for number in range(4):  # by each node, in turn
+        later = vault.key(f"after-{number}")
+        assert vault.unwrapped(later, vault.wrap(later)) == PASSPHRASE
+    assert [ask(nodes, number, "GET", "/_kunsthalle/doctor")["findings"] for number in (1, 0)] == [[], []]
+    file.write_text(file.read_text().splitlines()[-1])
+    for node in nodes.nodes:
+        node.stop()
+        node.start()
+    assert vault.unwrapped(key, wrapped) == PASSPHRASE, "the older key can go"
 
 
 def test_another_folder_in_common_is_refused(nodes: Nodes, tmp_path: Path) -> None:
