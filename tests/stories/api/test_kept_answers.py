@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fixtures.clients import Account
+from fixtures.served import node_urls
 from kunsthalle.testing import Served
 
 ABSENT = "r006-00000000-0000-4000-8000-000000000000"
@@ -17,12 +18,12 @@ TRACE = "99999999-2222-4333-8444-555555555555"
 
 
 class Wire:
-    """A connection to the server, for bytes."""
+    """A connection for bytes: to the server, of several nodes to one, for a balancer has words of its own."""
 
     def __init__(self, served: Served, account: Account) -> None:
-        at = urlsplit(served.url)
+        at = urlsplit(node_urls(served)[0])
+        bearer = account.authenticator.token_manager.get_token()  # first: a connection on which nothing comes is closed
         self.socket = socket.create_connection((at.hostname, at.port), timeout=60)
-        bearer = account.authenticator.token_manager.get_token()
         self.head = f"Host: {at.netloc}\r\nAuthorization: Bearer {bearer}\r\nX-Request-Id: {TRACE}\r\n"
         self._rest = b""
 
