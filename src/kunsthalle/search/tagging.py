@@ -213,9 +213,11 @@ def _of_kind(session: Session, type_: str, searched: Searched) -> tuple[Any, ...
 def _is_attached(session: Session, type_: str, name: str) -> bool:
     """Whether a resource of the account that is still there has the tag."""
     named = tag_links.c.name == name
+    kinds = _different(session, tag_links.c.thing_kind, *_linked(session, type_, named))
     if any(
         any_row(session, tag_links, *_of_kind(session, type_, searched), named, _alive(searched))
         for searched in SEARCHED
+        if searched.kind.name in kinds
     ):
         return True
     whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
