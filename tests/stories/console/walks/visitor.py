@@ -224,9 +224,9 @@ class Visitor:
         if not entry.is_visible():
             group = side.locator("details").filter(has_text=name).locator("summary")
             self._use(group)
-        before = self.page.url
+        place = re.compile(re.escape(str(entry.get_attribute("href"))))
         self._use(entry)
-        self.page.wait_for_url(lambda url: url != before or entry.get_attribute("aria-current") == "page")
+        self.page.wait_for_url(place)
         return self
 
     def act(self, row: str, action: str) -> Self:
@@ -260,7 +260,7 @@ class Visitor:
     def choose(self, path: Path) -> Self:
         """Chooses a file of the visitor's own computer."""
         with self.page.expect_file_chooser() as chooser:
-            self._use(self.page.locator("input[type=file]"))
+            self._use(self.page.locator("input[type=file]"), "Space")
         chooser.value.set_files(path)
         return self
 
