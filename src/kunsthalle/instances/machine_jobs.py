@@ -87,7 +87,7 @@ _SETTLED = ClosedTable(
         "failed": None,
     },
 )
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS, PATIENCE_ELSEWHERE_SECONDS = 2.0, 10.0
 _MESSAGE = "The server could not be started; the log of the host has the details."
 
 
@@ -112,7 +112,8 @@ class HeldOn(Exception):
 @dataclass(frozen=True, slots=True)
 class Machines:
     """`patience` is how many seconds a job waits for a guest to shut down. If it takes longer, whoever looks after
-    machines notices its end, and the job `CUT` ends it when its grace is over on the product's clock.
+    machines notices its end, and the job `CUT` ends it when its grace is over on the product's clock. An engine of many
+    hosts takes seconds for what another does at once, so that a job waits for it longer than for the next look.
     """
 
     disks: DiskDrivers
@@ -163,7 +164,9 @@ class Machines:
         id_ = server.instance.id
         if aim == _DOWN:
             cut = bool(run.job.payload.get("force")) or server.instance.status != "stopping"
-            down = self.disks.hypervisor.stop(id_, 0 if cut else self.patience, cut=cut)
+            hypervisor = self.disks.hypervisor
+            patience = max(self.patience, PATIENCE_ELSEWHERE_SECONDS) if hypervisor.shared else self.patience
+            down = hypervisor.stop(id_, 0 if cut else patience, cut=cut)
             if down:
                 run.write(partial(data_volumes.settle, instance_id=id_, attached=set(), held=set()))
             return down

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from keystoneauth1.session import Session
 
 from fixtures.hand_made_cloud import HandMade, hand_made_cloud
 from kunsthalle.hypervisor.disk_protocol import DiskKind
@@ -365,3 +366,25 @@ def test_what_each_operation_asks_of_the_cloud(openstack: CloudBench) -> None:
     assert {name: count for name, (count, _) in counted.items()} == {
         name: asked for name, (_, asked) in counted.items()
     }
+
+
+@pytest.mark.parametrize(("takes", "later", "looks"), [(0.5, 0.06, 12), (1, 0.08, 20), (4, 0.19, 48), (60, 2.01, 84)])
+def test_what_ends_soon_is_noticed_at_once_and_what_takes_long_is_not_asked_for_often(
+    takes: float, later: float, looks: int
+) -> None:
+    passed: list[float] = []
+    asked: list[float] = []
+
+    def done() -> bool:
+        asked.append(sum(passed))
+        return sum(passed) >= takes
+
+    Cloud(Session(), passed.append).until(done, "work", 600)
+    assert (sum(passed) - takes <= later, len(asked) <= looks) == (True, True), (sum(passed), len(asked))
+
+
+def test_what_is_near_its_end_is_asked_for_often_again() -> None:
+    passed: list[float] = []
+    Cloud(Session(), passed.append).until(lambda: sum(passed) >= 63, "work", 600, lambda: sum(passed) >= 60)
+    assert max(passed) == 2.0
+    assert sum(passed) - 63 <= 0.14

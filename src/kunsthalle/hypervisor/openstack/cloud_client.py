@@ -35,8 +35,11 @@ _AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATE
 """What whoever stands in front of a service answers while it is away."""
 
 _CHUNK = MIB
-_FIRST_PAUSE, _LONGER, _LONGEST_PAUSE = 0.2, 1.25, 2.0
-"""Seconds: what takes one is noticed after 0.2 more at most, and what takes a minute costs some forty questions."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.04, 2.0
+_LONGER, _SHORT, _MUCH_LONGER = 1.03, 0.15, 1.25
+"""Seconds, and by how much pauses grow up to `_SHORT` and beyond: what takes one is noticed after 0.07 more at most,
+what takes four after 0.16, and what takes a minute costs some eighty questions.
+"""
 
 
 class NotThere(HypervisorError):
@@ -149,16 +152,21 @@ class Cloud:
         finally:
             response.close()
 
-    def until(self, ready: Callable[[], Any], work: str, seconds: float) -> Any:
-        """What `ready` answers as soon as it is something: it is asked often at first. Unresponsive where that takes
-        longer.
+    def until(
+        self, ready: Callable[[], Any], work: str, seconds: float, near: Callable[[], bool] = lambda: False
+    ) -> Any:
+        """What `ready` answers as soon as it is something: it is asked often at first, and again as soon as the end is
+        `near`. Unresponsive where that takes longer.
         """
-        waited, pause = 0.0, _FIRST_PAUSE
+        waited, pause, was_near = 0.0, _FIRST_PAUSE, False
         while not (answer := ready()):
             if waited >= seconds:
                 raise Unresponsive(f"{work} took longer than {seconds:g} s")
+            if not was_near and near():
+                was_near, pause = True, _FIRST_PAUSE
             self.wait(pause)
-            waited, pause = waited + pause, min(pause * _LONGER, _LONGEST_PAUSE)
+            growth = _LONGER if pause < _SHORT else _MUCH_LONGER
+            waited, pause = waited + pause, min(pause * growth, _LONGEST_PAUSE)
         return answer
 
     def _call(

@@ -61,6 +61,8 @@ _NO_HOST = "No valid host"
 _CONSOLES = {Channel.SERIAL: ("serial", "serial"), Channel.SCREEN: ("vnc", "novnc")}
 _FETCHERS = 4
 _TASK = "OS-EXT-STS:task_state"
+_LAST_TASK = "spawning"
+"""What a start comes to when a host is found and its disks are there: it takes a second or two from then on."""
 _SILENT, _FORCED_DOWN = "UNKNOWN", "DOWN"
 """What Nova says of a host whose agent it does not hear from, and of one that somebody has said to be down; of its
 instances it goes on to say what they were.
@@ -210,13 +212,18 @@ class OpenStack(Hypervisor):
 
     def _running(self, made: str) -> None:
         """Waits until the instance runs; one that comes to nothing is removed."""
+        seen: dict[str, Any] = {}
 
         def ready() -> dict[str, Any] | None:
             server: dict[str, Any] = self._cloud.get(COMPUTE, f"/servers/{made}")["server"]
+            seen.update(server)
             busy = server["status"] == "BUILD" or server.get(_TASK) is not None
             return None if busy else server
 
-        server = self._cloud.until(ready, f"the start of {made}", _START_SECONDS)
+        def near() -> bool:
+            return bool(seen[_TASK] == _LAST_TASK)
+
+        server = self._cloud.until(ready, f"the start of {made}", _START_SECONDS, near)
         if self._status(server) is Status.RUNNING:
             return
         self._remove(made)
