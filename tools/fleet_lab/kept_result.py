@@ -23,16 +23,21 @@ _DIFFERENCES = [
 def write(report: Path) -> None:
     """Takes the tests of a report in JUnit's form into the result; those that did not run stay as they were."""
     known: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {"walks": []}
-    walks = {walk["name"]: {step["name"]: step for step in walk["steps"]} for walk in known["walks"]}
+    today = datetime.now(UTC).date().isoformat()
+    walks = {
+        walk["name"]: {step["name"]: {"date": known["date"], **step} for step in walk["steps"]}
+        for walk in known["walks"]
+    }
     for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314  pytest has just written it
         walk = case.attrib["classname"].rpartition(".test_")[2].replace("_", "-")
         name = case.attrib["name"].removeprefix("test_").removesuffix("[fleet]").replace("_", " ")
         passed = case.find("failure") is None and case.find("error") is None
         counts = {each.attrib["name"]: int(each.attrib["value"]) for each in case.iter("property")}
-        walks.setdefault(walk, {})[name] = {"name": name, "passed": passed, **({"counts": counts} if counts else {})}
+        step = {"name": name, "passed": passed, "date": today}
+        walks.setdefault(walk, {})[name] = {**step, **({"counts": counts} if counts else {})}
     versions = dict(re.findall(r"^([\w.-]+)==(\S+)", LOCK.read_text(), re.MULTILINE))
     result = {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": today,
         "versions": [f"{name} {versions[name.lower()]}" for name in _NAMES],
         "walks": [{"name": walk, "covers": [], "steps": list(steps.values())} for walk, steps in sorted(walks.items())],
         "differences": _DIFFERENCES,
