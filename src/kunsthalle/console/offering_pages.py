@@ -47,7 +47,7 @@ async def _offered(visit: Visit) -> Response:
     source = Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),))
     table = await listing(visit.api, visit.query, source, _OFFERED)
     told: dict[str, Any] = {"versions_of": versions_of, "state_of": state_of, "owner_of": owner_of}
-    known = await names.of_accounts(visit)
+    known = await names.of_accounts(visit) if table.rows else {}
     return visit.page("images/catalog.html", list=table, names=known, boot_of=boot_of, **told)
 
 
