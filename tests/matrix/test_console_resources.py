@@ -291,3 +291,10 @@ def test_what_would_be_refused_says_so_before_it_is_asked_for(frozen: FrozenApp)
     assert not re.search(rf'href="/console{held}/(share|delete|deprecate|obsolete)"', html)
     assert "It is attached to the instance" in shown(frozen, volume)
     assert f'href="/console{volume}/delete"' not in shown(frozen, volume)
+
+
+def test_a_form_with_nothing_to_choose_has_no_button(frozen: FrozenApp) -> None:
+    html = shown(frozen, "/images/upload/cancel", "outsider")
+    assert "No upload is under way." in html
+    assert 'type="submit"' not in html
+    assert 'type="submit"' in shown(frozen, "/images/upload/cancel")
