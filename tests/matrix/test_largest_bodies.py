@@ -105,7 +105,7 @@ def test_a_write_that_is_planted_long_is_found(frozen: FrozenApp, monkeypatch: p
     assert call is not None
 
     def long(session: Session, request: Any) -> Any:
-        for _ in range(3_000):
+        for _ in range(5_000):
             number_of(session, jobs)
         return call(session, request)
 

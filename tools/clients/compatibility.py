@@ -120,7 +120,7 @@ def _passed(walk: dict[str, Any]) -> int:
 def _counted(walk: dict[str, Any], date: str) -> str:
     """What the steps of a walk have counted, if anything, and the day when that was, if before the date."""
     told = [f"{count} {what}" for step in walk["steps"] for what, count in step.get("counts", {}).items()]
-    eldest = min(step.get("date", date) for step in walk["steps"])
+    eldest = min((step.get("date", date) for step in walk["steps"]), default=date)
     told += [f"run on {eldest}"] * (eldest < date)
     return f": {', '.join(told)}" if told else ""
 

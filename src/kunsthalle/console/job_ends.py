@@ -14,7 +14,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "The next start or stop of the instance puts its disks right.": ("instance.disks",),
     "The bare metal server has failed: its owner deletes it.": ("metal.move",),
     "It has failed: its owner deletes it and creates another.": ("volume.create", "snapshot.create"),
-    "It has failed: its owner deletes it again.": ("volume.delete", "snapshot.delete"),
+    "It has failed: its owner deletes it again.": ("volume.delete", "snapshot.delete", "placement_group.delete"),
     "The disk of the volume grows before the next start of its instance.": ("volume.update",),
     "The image keeps its status: its owner deprecates it, or sets its dates again.": (
         "image.ripen",  # words: allow
