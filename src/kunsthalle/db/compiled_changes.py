@@ -124,8 +124,11 @@ class _Form(Struct, frozen=True):
         known = simple(where)
         if known is None or any(isinstance(value, ClauseElement) for value in values.values()):
             return None
-        made = CompiledChange(lambda: self.built(known.conditions(), parameters(self.table, values)))
-        return kept_statement((self, known.forms), lambda: made), {**known.values, **bound(values)}
+        statement = kept_statement(
+            (self, known.forms),
+            lambda: CompiledChange(lambda: self.built(known.conditions(), parameters(self.table, self.names))),
+        )
+        return statement, {**known.values, **bound(values)}
 
     def count(self, session: Session, where: Sequence[ColumnElement[bool]], values: Values) -> int:
         """Change rows; how many."""

@@ -367,7 +367,7 @@ class Store:
             connection.exec_driver_sql("ROLLBACK")
 
     def _read_here(self, ctx: Context, function: Callable[[Session], T]) -> T:
-        # One connection is the event loop's alone: it never finds another's statements in its cache.
+        # One connection is the event loop's alone: it need not be taken and given back for each read.
         if self._reader is None:
             self._reader = self._another_reader()
         with LOOP_TURNS.reading:
