@@ -91,6 +91,22 @@ ROWS = (
         (f"{PRIORITY}::test_requests_of_light_accounts_pass_and_the_lightest_of_the_heavy_is_next",),
     ),
     Mutant(
+        "who came first waits for all of the account that had used less then",
+        "note 24",
+        "db/account_priority.py",
+        "            account_id = min(self._queues, key=self.used)\n",
+        "            account_id = next(iter(self._queues))\n",
+        (f"{PRIORITY}::test_accounts_that_use_about_as_much_take_turns",),
+    ),
+    Mutant(
+        "reads of heavy accounts rest",
+        "note 24",
+        "api/pipeline.py",
+        "rests=route.writes or route.long",
+        "rests=True",
+        (f"{UNIT}/api/test_kept_answers.py::test_reads_of_a_heavy_account_do_not_rest_and_its_writes_do",),
+    ),
+    Mutant(
         "jobs write before requests",
         "note 24",
         "db/writer_turns.py",

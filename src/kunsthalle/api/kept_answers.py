@@ -117,7 +117,7 @@ class KeptAnswers:
         if not priority.passes(account_id):
             priority.enter(account_id)
             try:
-                await priority.turn(account_id)
+                await priority.turn(account_id, rests=False)
             finally:
                 priority.leave(account_id)
             if not self._is_good(entry):

@@ -251,7 +251,7 @@ class Pipeline:
         try:
             body = _NOTHING
             if route.method not in {"GET", "HEAD"}:
-                account_id = await self._in_turn(payer, self._check_caller(ctx, route, headers, payer))
+                account_id = await self._in_turn(route, payer, self._check_caller(ctx, route, headers, payer))
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
@@ -263,7 +263,7 @@ class Pipeline:
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
             work = (self._write if route.writes else self._read)(ctx, route, request)
-            answer = await self._in_turn(account_id or payer, work)
+            answer = await self._in_turn(route, account_id or payer, work)
         except Problem as problem:
             answer = await self._answer_refusal(route, path, problem, ctx, headers, request)
             if request is not None:
@@ -307,13 +307,13 @@ class Pipeline:
         """What tells a call that repeats another one from one that does not."""
         return self._callers.key_of(request.headers), request.method, request.path
 
-    async def _in_turn(self, account_id: str, work: Coroutine[Any, Any, T]) -> T:
+    async def _in_turn(self, route: Route, account_id: str, work: Coroutine[Any, Any, T]) -> T:
         """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md)."""
         priority = self._store.priority
         priority.enter(account_id)
         try:
             if priority.must_queue(account_id):
-                await priority.turn(account_id)
+                await priority.turn(account_id, rests=route.writes or route.long)
             number = priority.begin(account_id)
             try:
                 return await work

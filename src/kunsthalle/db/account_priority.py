@@ -91,7 +91,8 @@ class AccountPriority:
         """
         self._resting: dict[str, float] = {}
         """Until when heavy accounts rest."""
-        self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._queues: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
+        """The requests of each account that wait for their turn, a heap by when they came."""
         self._numbers = count()
         self._serving = False
         self._active: dict[int, tuple[str, float]] = {}
@@ -191,26 +192,38 @@ class AccountPriority:
             elif used >= HEAVY_SECONDS and theirs * FACTOR < used:
                 renew(self._met, account_id, (now, _part(used, theirs)), MOST_ACCOUNTS)
 
-    async def turn(self, account_id: str) -> None:
-        """Return when it is the turn of a request of a heavy account, and that has rested."""
+    async def turn(self, account_id: str, *, rests: bool = True) -> None:
+        """Return when it is the turn of a request of a heavy account, and that has rested.
+
+        What keeps nobody waiting for long need not have `rests`.
+        """
         loop = asyncio.get_running_loop()
-        until = self._now() + MOST_RESTS_SECONDS
+        until, number = self._now() + MOST_RESTS_SECONDS, next(self._numbers)
         while True:
             turn = loop.create_future()
-            heapq.heappush(self._queue, (self.used(account_id), next(self._numbers), turn))
+            heapq.heappush(self._queues.setdefault(account_id, []), (number, turn))
             if not self._serving:
                 self._serving = True
                 loop.call_soon(self._serve, loop)
             await turn
+            if not rests:
+                return
             seconds = min(self.rest(account_id), until - self._now())
             if seconds <= 0:
                 return
             await self._sleep(seconds)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let one go on, and the next one once the loop has looked for what has arrived meanwhile."""
-        while self._queue:
-            turn = heapq.heappop(self._queue)[-1]
+        """Let one go on, and the next one once the loop has looked for what has arrived meanwhile.
+
+        Which account has used least is asked now and not when a request came: of two that use about as much, those that
+        came first would wait for all that come while the other one has used a little more.
+        """
+        while self._queues:
+            account_id = min(self._queues, key=self.used)
+            _, turn = heapq.heappop(self._queues[account_id])
+            if not self._queues[account_id]:
+                del self._queues[account_id]
             if not turn.done():  # else whoever waited has gone
                 turn.set_result(None)
                 loop.call_soon(self._serve, loop)

@@ -263,6 +263,36 @@ def test_a_heavy_account_waits_for_its_turn(
     assert len(hits) == 2
 
 
+def test_reads_of_a_heavy_account_do_not_rest_and_its_writes_do(
+    app: App, image: str, hits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read keeps nobody waiting for long, whether its answer is kept or made anew."""
+    twice(app, image)
+    priority, account = app.server.store.priority, app.accounts["owner"]
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        priority._resting.clear()
+
+    def tire() -> None:
+        priority.add(account, 10.0)
+        for who in ("another", account):
+            priority.must_queue(who)
+            priority.enter(who)
+        for who in ("another", account):
+            priority.leave(who)
+        priority.add(account, 0.01)
+        assert priority.rest(account) > 0
+
+    monkeypatch.setattr(priority, "_sleep", rest)
+    for path, method, rested in ((image, "GET", False), (f"{image}?n=1", "GET", False), (image, "PATCH", True)):
+        tire()
+        assert app.call("owner", method, path, {"name": "renamed"} if method == "PATCH" else None).status == 200
+        assert bool(rests) is rested, path
+    assert len(hits) == 2
+
+
 def test_what_is_kept_has_a_bound(app: App, image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = app.server.pipeline._kept
     monkeypatch.setattr(kept_answers, "MOST_OF_CALLER", 20_000)

@@ -118,6 +118,25 @@ def test_requests_of_light_accounts_pass_and_the_lightest_of_the_heavy_is_next(p
     assert _order(priority, *asking) == ["4", "5", "2", "6", "1", "3"]
 
 
+def test_accounts_that_use_about_as_much_take_turns(priority: Priority) -> None:
+    """Who has used least is asked at each turn: each request of the one does not wait for all of the other."""
+    priority.add("one", 3.0)
+    priority.add("two", 3.1)
+    order: list[str] = []
+
+    async def ask(account_id: str) -> None:
+        await _step(priority, account_id)
+        order.append(account_id)
+        priority.add(account_id, 0.2)
+
+    async def ask_all() -> None:
+        await _step(priority, "other")
+        await asyncio.gather(*(ask(account_id) for account_id in ("two", "two", "two", "one", "one", "one")))
+
+    asyncio.run(ask_all())
+    assert order == ["one", "two", "one", "two", "one", "two"]
+
+
 def test_the_loop_takes_one_request_of_heavy_accounts_in_a_turn(priority: Priority) -> None:
     """So that a request of somebody else that comes meanwhile waits for one of them, not for all."""
     priority.add("heavy", 3.0)
@@ -175,7 +194,7 @@ def test_who_has_gone_is_left_out(priority: Priority) -> None:
         return [isinstance(result, asyncio.CancelledError) for result in results]
 
     assert asyncio.run(ask()) == [False, True, False]
-    assert priority._queue == []
+    assert priority._queues == {}
 
 
 def test_a_job_waits_while_a_lighter_account_is_worked_for(priority: Priority) -> None:
@@ -296,6 +315,17 @@ def test_who_rests(
     clock.now += since
     priority.add("heavy", 0.02)
     assert priority.rest("heavy") == pytest.approx(0.02 * REST * part, abs=0.002)
+
+
+def test_a_step_that_keeps_nobody_waiting_does_not_rest(priority: Priority, clock: Clock) -> None:
+    priority.add("heavy", 3.0)
+    _meet(priority, "heavy", "light")
+    priority.add("heavy", 0.05)
+    began = clock.now
+    asyncio.run(priority.turn("heavy", rests=False))
+    assert clock.now == began
+    asyncio.run(priority.turn("heavy"))
+    assert clock.now - began == pytest.approx(0.05 * REST)
 
 
 def test_who_asks_in_turn_for_two_accounts_does_not_wait(priority: Priority, clock: Clock) -> None:
