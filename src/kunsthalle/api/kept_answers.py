@@ -37,6 +37,7 @@ _TRACES = frozenset({b"traceparent", b"x-request-id"})
 """Headers that name the trace, and that no answer depends on otherwise."""
 _KEPT = frozenset({200, 404})
 _ERRORS = 400
+_NO_ANSWER = 0
 _NOTHING: dict[str, Any] = {}
 
 Pair = tuple[bytes, bytes]
@@ -88,45 +89,73 @@ class KeptAnswers:
         self._observers, self._faults, self._limits = observers, faults, limits
         self._callers: dict[CallerKey, _Caller] = {}
 
+    def answered_at_once(self, scope: Scope, send_whole: SendWhole) -> bool:
+        """Whether the call has been answered here, without a task of its own; else it may be by `answered`."""
+        begun = time.perf_counter()
+        raw: Sequence[Pair] = scope["headers"]
+        entry, client = self._find(scope, raw), _client(scope)
+        if entry is None or entry.parts is None or not self._is_allowed(entry, client):
+            return False
+        if not self._store.priority.passes(entry.account_id):
+            return False
+        trace, parent = self._trace(raw)
+        if not send_whole(entry.answer.status, trace.encode().join(entry.parts.whole)):
+            return False
+        self._count(entry, client)
+        self._tell(_exchange(entry, begun, client, parent), trace)
+        return True
+
     async def answered(self, scope: Scope, send: Send) -> bool:
         """Whether the call has been answered here."""
         begun = time.perf_counter()
         raw: Sequence[Pair] = scope["headers"]
         entry, client = self._find(scope, raw), _client(scope)
-        if entry is None or entry.parts is None or not await self._is_let_in(entry, client):
+        if entry is None or entry.parts is None or not self._is_allowed(entry, client):
             return False
+        if not await self._is_still_good(entry):
+            return False
+        self._count(entry, client)
         trace, parent = self._trace(raw)
-        exchange = Exchange("GET", begun, entry.route.surface.name, entry.route.path, account_id=entry.account_id)
-        exchange.client, exchange.parent = client, parent
+        exchange = _exchange(entry, begun, client, parent)
+        exchange.status = _NO_ANSWER
         try:
             await _send(entry.answer.status, entry.parts, trace.encode(), scope, send)
             exchange.status = entry.answer.status
         finally:
-            now = time.perf_counter()
-            for observer in self._observers.all:
-                observer.record(exchange, now, trace)
+            self._tell(exchange, trace)
         return True
 
-    async def _is_let_in(self, entry: _Kept, client: str) -> bool:
-        """Count the call, as the pipeline does; False where it is to be refused, or must be looked at again."""
-        account_id, priority = entry.account_id, self._store.priority
+    def _is_allowed(self, entry: _Kept, client: str) -> bool:
+        """Whether the call is within its rates; the pipeline refuses it else."""
         try:
-            self._limits.check(account_id, client)
+            self._limits.check(entry.account_id, client)
         except Problem:
             return False
-        if not priority.passes(account_id):
-            priority.enter(account_id)
-            try:
-                await priority.turn(account_id, rests=False)
-            finally:
-                priority.leave(account_id)
-            if not self._is_good(entry):
-                return False
-        priority.add(account_id, KEPT_SECONDS)
-        self._limits.count(account_id, client)
-        if entry.answer.status < _ERRORS:
-            self._limits.succeeded(account_id, client)
         return True
+
+    async def _is_still_good(self, entry: _Kept) -> bool:
+        """Wait for the turn of the account: whether the answer is good then."""
+        account_id, priority = entry.account_id, self._store.priority
+        if priority.passes(account_id):
+            return True
+        priority.enter(account_id)
+        try:
+            await priority.turn(account_id, rests=False)
+        finally:
+            priority.leave(account_id)
+        return self._is_good(entry)
+
+    def _count(self, entry: _Kept, client: str) -> None:
+        """As the pipeline counts a call that it has let in."""
+        self._store.priority.add(entry.account_id, KEPT_SECONDS)
+        self._limits.count(entry.account_id, client)
+        if entry.answer.status < _ERRORS:
+            self._limits.succeeded(entry.account_id, client)
+
+    def _tell(self, exchange: Exchange, trace: str) -> None:
+        now = time.perf_counter()
+        for observer in self._observers.all:
+            observer.record(exchange, now, trace)
 
     def _trace(self, raw: Sequence[Pair]) -> tuple[str, str]:
         """The trace of the call, and the `traceparent` that named it."""
@@ -186,6 +215,12 @@ class KeptAnswers:
             self.size -= oldest.size
         while self.size > MOST_BYTES:
             self.size -= self._callers.pop(next(iter(self._callers))).size
+
+
+def _exchange(entry: _Kept, begun: float, client: str, parent: str) -> Exchange:
+    surface, path = entry.route.surface.name, entry.route.path
+    status = entry.answer.status
+    return Exchange("GET", begun, surface, path, None, status, client, 0.0, entry.account_id, parent)
 
 
 async def _send(status: int, parts: _Parts, trace: bytes, scope: Scope, send: Send) -> None:

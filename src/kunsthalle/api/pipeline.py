@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from kunsthalle.api.access_log import Exchange, Observers
-from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
+from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send, SendWhole
 from kunsthalle.api.call_limits import CallLimits
 from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.kept_answers import KeptAnswers
@@ -100,6 +100,10 @@ class Pipeline:
         self.limits = limits or CallLimits(store.priority)
         self._kept = KeptAnswers(store, base, self._observers, self._faults, self.limits)
         self._outside_calls = 0
+
+    def answered_at_once(self, scope: Scope, send_whole: SendWhole) -> bool:
+        """Whether a GET has been answered with what is kept, without a task of its own."""
+        return self._kept.answered_at_once(scope, send_whole)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "GET" and await self._kept.answered(scope, send):

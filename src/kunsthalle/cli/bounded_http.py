@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from kunsthalle.api.asgi import WHOLE_ANSWER
+from kunsthalle.api.asgi import WHOLE_ANSWER, SendWhole
 from kunsthalle.cli.connections import Connections, Unsent
 
 MOST_HEAD = 64 * 1024
 """Bytes of a request line and its headers together; also of the trailers of a body in chunks."""
 MOST_HEADERS = 256
+AnsweredAtOnce = Callable[[Any, SendWhole], bool]
+"""Whether a GET, by its scope, has been answered with the `SendWhole`. Of a call that has not nothing was counted."""
 _MOST_PIPELINED = 32
 """Requests that may wait behind one that is worked on."""
 _MOST_DRAINED = 8 * 1024 * 1024
@@ -119,9 +122,9 @@ def _send_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, statu
 class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's protocol under the limits of a register of connections."""
 
-    def __init__(self, register: Connections, **changes: Any) -> None:
+    def __init__(self, register: Connections, at_once: AnsweredAtOnce | None = None, **changes: Any) -> None:
         super().__init__(**changes)
-        self._register = register
+        self._register, self._at_once = register, at_once
         self._unsent = Unsent()
         self.url = b""
         self._waits, self._since = _Waits.HEAD, 0.0
@@ -216,13 +219,27 @@ class BoundedProtocol(HttpToolsProtocol):
             text = f"At most {_MOST_PIPELINED} requests may wait behind the one that is being answered."
             raise self._refused(BadRequest(429, "too_many_requests", text))
         super().on_headers_complete()  # raises for a target that is no URL: then the head is what is refused
-        if not upgrades and self.scope["method"] != "HEAD":  # the answer to that has no body to go with
-            self.cycle.transport = _JoiningTransport(self.transport)
-            whole: Any = partial(_send_whole, self.cycle, self.transport)
-            self.scope["extensions"] = {WHOLE_ANSWER: whole}
         self._wait(_Waits.BODY)
         if self.expect_100_continue and not upgrades:
             self.cycle.keep_alive = False  # whoever is refused before the body does not send one
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """As the base class, after the answers to earlier requests; a task is made where one is needed."""
+        method = cycle.scope["method"]
+        if method != "HEAD":  # the answer to that has no body to go with
+            whole: Any = partial(_send_whole, cycle, self.transport)
+            if method == "GET" and self._at_once is not None and self._answered(self._at_once, cycle, whole):
+                return
+            cycle.transport = _JoiningTransport(self.transport)
+            cycle.scope["extensions"] = {WHOLE_ANSWER: whole}
+        super()._start_asgi_task(cycle, app)
+
+    def _answered(self, at_once: AnsweredAtOnce, cycle: RequestResponseCycle, whole: SendWhole) -> bool:
+        try:
+            return at_once(cycle.scope, whole)
+        except Exception:  # as in a task: else the parser, in whose callback this is, would have the request refused
+            self.logger.exception("Exception while a request was answered at once")
+            return cycle.response_complete
 
     def _check_handshake(self) -> None:
         """Refuse the handshake of a web socket that has a body or comes while an earlier request is open."""

@@ -23,6 +23,7 @@ from kunsthalle.config_sources import DEFAULT_FILE, Loaded
 from kunsthalle.core import core_files, quota_names
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import LineStamps, SystemClock
+from kunsthalle.core.errors import Problem
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import MIB
 from kunsthalle.local import folder, master_keys, running, shared_folder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from kunsthalle.api.access_log import AccessLog, Observers
+    from kunsthalle.api.asgi import Scope, SendWhole
     from kunsthalle.app import Server
     from kunsthalle.cli.connections import Connections
     from kunsthalle.cli.tls import Certificates
@@ -224,15 +226,28 @@ def _with_names(settings: Settings, certificates: Certificates | None) -> Settin
     return replace(settings, allowed_hosts=",".join(names))
 
 
-def _protocol(register: Connections, certificates: Certificates | None) -> Any:
-    """What makes the protocol of a connection."""
+def _protocol(server: Server, settings: Settings, register: Connections, certificates: Certificates | None) -> Any:
+    """What makes the protocol of a connection. What proxies say of a call is looked at in its task."""
     from kunsthalle.cli.bounded_http import BoundedProtocol
 
+    protocol = partial(BoundedProtocol, register, None if settings.proxies else partial(_answered_at_once, server))
     if certificates is None:
-        return partial(BoundedProtocol, register)
+        return protocol
     from kunsthalle.cli.tls import TlsHandshake
 
-    return partial(TlsHandshake, register, certificates, partial(BoundedProtocol, register))
+    return partial(TlsHandshake, register, certificates, protocol)
+
+
+def _answered_at_once(server: Server, scope: Scope, send_whole: SendWhole) -> bool:
+    """Whether a GET has been answered with what is kept."""
+    pipeline = server.whole.known
+    if pipeline is None:
+        return False
+    try:
+        server.hosts.check(scope)
+    except Problem:
+        return False  # it is refused in its task
+    return pipeline.answered_at_once(scope, send_whole)
 
 
 def _application(server: Server, settings: Settings, register: Connections) -> Any:
@@ -509,7 +524,9 @@ def _serve(reloading: Reloading) -> None:
     config = uvicorn.Config(
         _application(server, settings, register),
         loop="uvloop",
-        http=cast("type[asyncio.Protocol]", _protocol(register, certificates)),  # called as a class would be
+        http=cast(
+            "type[asyncio.Protocol]", _protocol(server, settings, register, certificates)
+        ),  # called as a class would be
         ws=cast("type[asyncio.Protocol]", partial(web_socket, register)),
         ws_max_size=_MOST_TYPED,
         interface="asgi3",

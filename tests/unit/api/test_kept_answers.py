@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.app import ABSENT, App
-from fixtures.frozen_app import OPERATOR, TRACE, Answer, asgi_answer
+from fixtures.app import ABSENT, VERSION, App
+from fixtures.frozen_app import OPERATOR, TRACE, Answer, asgi_answer, http_scope
 from kunsthalle.api import kept_answers
 from kunsthalle.api.access_log import Exchange
 from kunsthalle.api.kept_answers import KeptAnswers
+from kunsthalle.cli.serve import _answered_at_once
 from kunsthalle.db.table_changes import TableChanges
 from kunsthalle.iam.queries import expire_tokens
 
@@ -23,20 +24,39 @@ VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 OTHER_TRACE = "11111111-2222-4333-8444-555555555555"
 
 
-@pytest.fixture
-def hits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+@pytest.fixture(params=["in a task", "at once"])
+def hits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that were answered with what was kept."""
     found: list[str] = []
-    answered = KeptAnswers.answered
+    in_a_task = KeptAnswers.answered
 
-    async def noted(self: KeptAnswers, scope: Any, send: Any) -> bool:
-        done = await answered(self, scope, send)
-        if done:
+    async def answered(self: KeptAnswers, scope: Any, send: Any) -> bool:
+        done = request.param == "at once" and await _at_once(self, scope, send)
+        if done or await in_a_task(self, scope, send):
             found.append(scope["path"])
-        return done
+            return True
+        return False
 
-    monkeypatch.setattr(KeptAnswers, "answered", noted)
+    monkeypatch.setattr(KeptAnswers, "answered", answered)
     return found
+
+
+async def _at_once(kept: KeptAnswers, scope: Any, send: Any) -> bool:
+    """As a connection does it, before it makes a task."""
+    wholes: list[tuple[int, bytes]] = []
+
+    def send_whole(status: int, rest: bytes) -> bool:
+        wholes.append((status, rest))
+        return True
+
+    if not kept.answered_at_once(scope, send_whole):
+        return False
+    ((status, rest),) = wholes
+    head, _, body = rest.partition(b"\r\n\r\n")
+    headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    return True
 
 
 @pytest.fixture
@@ -246,6 +266,35 @@ def test_rates_logs_and_priorities_count_it(app: App, image: str, hits: list[str
     statuses = Counter(app.call("owner", "GET", image).status for _ in range(12))
     assert statuses[429] == 11
     assert len(hits) == 3
+
+
+def test_what_is_not_answered_at_once(app: App, image: str) -> None:
+    """A client that does not read has its answer in parts, as there is room; a heavy account waits for its turn; and
+    who calls by a name that the server does not have any more is refused.
+    """
+    headers = {"host": "other.test", "authorization": f"Bearer {app.tokens['owner']}"}
+    path = f"{image}?version={VERSION}&generation=2"
+    scope = http_scope("GET", path, headers)
+    app.server.hosts.change(("other.test",))
+    for _ in range(2):
+        app.loop.run_until_complete(asgi_answer(app.server, "GET", path, headers, b""))
+    priority, account = app.server.store.priority, app.accounts["owner"]
+
+    def answered(*, reads: bool = True) -> bool:
+        return _answered_at_once(app.server, scope, lambda _status, _rest: reads)
+
+    used = priority.used(account)
+    assert not answered(reads=False)
+    assert priority.used(account) <= used, "nothing is counted twice"
+    assert answered()
+    assert priority.used(account) > used
+    app.server.hosts.change(())
+    assert not answered()
+    app.server.hosts.change(("other.test",))
+    assert answered()
+    priority.add(account, 10.0)
+    priority.must_queue("another")
+    assert not answered()
 
 
 def test_a_heavy_account_waits_for_its_turn(
