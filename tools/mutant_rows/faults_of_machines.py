@@ -30,6 +30,22 @@ ROWS = (
         (f"{UNIT}/instances/test_groups_catalog.py::test_without_the_policy_there_is_no_group",),
     ),
     Mutant(
+        "empty disk in place of a lost one",
+        "engines",
+        "block_storage/provisioning.py",
+        "    if not made and volume.keeps_content:",
+        "    if not made and volume.keeps_content is None:",
+        (f"{UNIT}/instances/test_lost_disks.py::test_an_instance_does_not_start_without_a_disk_that_it_had",),
+    ),
+    Mutant(
+        "bare image in place of a lost snapshot",
+        "engines",
+        "block_storage/provisioning.py",
+        "    if source.keeps_content and not any(",
+        "    if source.keeps_content is None and not any(",
+        (f"{UNIT}/instances/test_lost_disks.py::test_nothing_is_made_of_a_snapshot_whose_disk_is_gone",),
+    ),
+    Mutant(
         "disk named by a path",
         "engines",
         "hypervisor/specs.py",

@@ -8,7 +8,7 @@ from typing import Any
 from kunsthalle.block_storage import rewrapping, service, snapshots, volume_changes, volume_keys
 from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
 from kunsthalle.block_storage.models import Snapshot, Volume
-from kunsthalle.block_storage.provisioning import provide, snapshot_of, volume_of
+from kunsthalle.block_storage.provisioning import DiskLost, provide, snapshot_of, volume_of
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.rows import delete
@@ -23,6 +23,8 @@ from kunsthalle.jobs import queue
 from kunsthalle.key_protect.data_keys import KeyRefused
 
 log = get_logger("storage")
+_FOR_GOOD = (Refused, ToolFailed, KeyRefused, DiskLost)
+"""Where trying again would not help; with what else the engine says, it may."""
 
 
 def handlers(disks: DiskDrivers) -> tuple[queue.Handler, ...]:
@@ -49,7 +51,7 @@ def _make_volume(run: queue.Run, disks: DiskDrivers) -> None:
         provide(run, disks, volume)
         if run.read(lambda session: volume_of(session, volume.id)) is None:  # its server took it along
             disks.disks.delete(DiskKind.VOLUME, volume.id)
-    except (Refused, ToolFailed, KeyRefused) as fault:  # trying again would not help; with what the engine says, it may
+    except _FOR_GOOD as fault:
         log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
         reasons = [{"code": fault.cause.value, "message": fault.message}] if isinstance(fault, KeyRefused) else []
         run.finish(lambda session: transition(session, VOLUME, volume.id, "failed", status_reasons=reasons))
@@ -83,13 +85,18 @@ def _take_snapshot(run: queue.Run, disks: DiskDrivers) -> None:
     if volume is None:
         run.finish(lambda session: transition(session, SNAPSHOT, snapshot.id, "failed"))
         return
-    size = max(1, gigabytes(disks.disks.snapshot(disk_of(volume), snapshot.id)))
+    size = disks.disks.snapshot(disk_of(volume), snapshot.id)
+    if not size and volume.keeps_content:
+        log.error("snapshot not taken", snapshot=snapshot.id, error=f"the disk of the volume {volume.id} is gone")
+        run.finish(lambda session: transition(session, SNAPSHOT, snapshot.id, "failed"))
+        return
     if not run.write(lambda session: _taken(session, snapshot, size)):  # deleted meanwhile
         disks.disks.delete(DiskKind.SNAPSHOT, snapshot.id)
 
 
 def _taken(session: Session, snapshot: Snapshot, size: int) -> bool:
-    return transition(session, SNAPSHOT, snapshot.id, "stable", captured_at=session.ctx.now(), size=size)
+    values = {"captured_at": session.ctx.now(), "size": max(1, gigabytes(size)), "has_disk": size > 0}
+    return transition(session, SNAPSHOT, snapshot.id, "stable", **values)
 
 
 def _remove_snapshot(run: queue.Run, disks: DiskDrivers) -> None:

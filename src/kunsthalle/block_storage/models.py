@@ -69,8 +69,8 @@ class Volume(Bootable):
     """A disk of one account.
 
     `digest` names the blob that the disk is an overlay on; None for a disk that nothing was ever put on, which has no
-    file before a server needs one. `instance_id` and what follows tell what it is attached to; `active` whether that
-    server runs. `allowed_use` is of bootable ones.
+    file before a server needs one: `has_disk` says that it was made. `instance_id` and what follows tell what it is
+    attached to; `active` whether that server runs. `allowed_use` is of bootable ones.
     """
 
     id: str
@@ -109,6 +109,12 @@ class Volume(Bootable):
     encrypted_data_key: str | None = None
     base_key: str | None = None
     base_data_key: str | None = None
+    has_disk: bool = False
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether its disk is made, and something is on it or may be: it has to be where the engine keeps it."""
+        return self.status in {"available", "updating"} and (self.digest is not None or self.has_disk)
 
     @property
     def crn(self) -> str:
@@ -127,7 +133,7 @@ class Volume(Bootable):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Bootable):
-    """What a volume held at one moment. `digest` as for volumes. `size`: of its files, rounded up to GB.
+    """What a volume held at one moment. `digest`, `has_disk` as for volumes. `size`: of its files, rounded up to GB.
 
     `clones`: {"zone": name, "created_at": moment} each.
     """
@@ -158,6 +164,12 @@ class Snapshot(Bootable):
     encrypted_data_key: str | None = None
     base_key: str | None = None
     base_data_key: str | None = None
+    has_disk: bool = False
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether its disk is made, and something is on it or may be: it has to be where the engine keeps it."""
+        return self.lifecycle_state == "stable" and (self.digest is not None or self.has_disk)
 
     @property
     def crn(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueConstraint, false
 
 from kunsthalle.db.column_types import Json, Moment
 from kunsthalle.db.tables import resource_table
@@ -21,6 +21,7 @@ def key_columns() -> tuple[Column[Any], ...]:
 
 
 # capacity: GB of 2**30 bytes. digest, format, checked: the blob under the disk; NULL where the disk stands on none.
+# has_disk: of such a one, whether its disk was made, which a server may have written to.
 volumes = resource_table(
     "volumes",
     Column("name", String(63), nullable=False),
@@ -51,6 +52,7 @@ volumes = resource_table(
     Column("attachment_status", String(16)),
     Column("active", Boolean, nullable=False),
     Column("allowed_use", Json),
+    Column("has_disk", Boolean, nullable=False, server_default=false()),
     *key_columns(),
     UniqueConstraint("account_id", "name"),
     Index("ix_volumes_instance_id", "instance_id"),
@@ -59,6 +61,7 @@ volumes = resource_table(
 )
 
 # source_*: copied when the snapshot is taken, and never looked up again. size, minimum_capacity: GB of 2**30 bytes.
+# has_disk: as of volumes.
 snapshots = resource_table(
     "snapshots",
     Column("name", String(63), nullable=False),
@@ -79,6 +82,7 @@ snapshots = resource_table(
     Column("captured_at", Moment),
     Column("clones", Json, nullable=False),
     Column("allowed_use", Json),
+    Column("has_disk", Boolean, nullable=False, server_default=false()),
     *key_columns(),
     UniqueConstraint("account_id", "name"),
     Index("ix_snapshots_source_volume_id", "source_volume_id"),

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.block_storage import boot_volumes, data_volumes
-from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.block_storage.jobs import forget_volume
 from kunsthalle.block_storage.models import Volume
-from kunsthalle.block_storage.provisioning import provide, volume_of
+from kunsthalle.block_storage.provisioning import DiskLost, provide_for_server, volume_of
 from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.core.closed_tables import ClosedTable
@@ -188,9 +188,7 @@ class Machines:
     def _provide(self, run: queue.Run, instance: Instance, volume: Volume) -> None:
         """A data volume that cannot be made does not keep a server from running that runs already."""
         try:
-            provide(run, self.disks, volume)
-            if not self.disks.disks.exists(DiskKind.VOLUME, volume.id):
-                self.disks.disks.ensure(disk_of(volume, run.read(partial(passphrases, disk=volume))))
+            provide_for_server(run, self.disks, volume)
         except Outage:
             raise
         except (*FAULTS, KeyRefused) as fault:
@@ -325,6 +323,9 @@ def _reason(fault: Exception) -> tuple[str, str]:
     """Code and words for who asked for the server: nothing of the host, and nothing of what others have on it."""
     if isinstance(fault, DiskFull):
         return "cannot_start_storage", "The host has no room left for the disks of this server."
+    if isinstance(fault, DiskLost):
+        text = f"The disk of the {fault.shown} is gone: an empty one does not take its place."
+        return "cannot_start_storage", text
     if isinstance(fault, NotApart):
         text = "Every host that is left has an instance of the same placement group: stop one, and start this."
         return "cannot_start_placement_group", text

@@ -116,6 +116,7 @@ _SINCE_0031 = (
     "DROP INDEX ix_audit_seq",
     "ALTER TABLE audit DROP COLUMN seq",
     "DROP TABLE audit_cursors",
+    *(f"ALTER TABLE {table} DROP COLUMN has_disk" for table in ("volumes", "snapshots")),
     "UPDATE alembic_version SET version_num = '0031'",
 )
 """What makes a database one of the schema 0031 again."""

@@ -83,14 +83,11 @@ def check(content: AccountDisks, source: Hypervisor, here: LocalDisks, target: D
     if sealed:
         text = "are encrypted with keys of their owner's, whose passphrases an engine apart from this host would have"
         raise CannotMove(f"{_named(sealed)} {text} to know. Delete them, or copy what they hold inside an instance.")
-    for spec, name, whole in (
-        *((disk_of(volume), volume.name, volume.status == "available") for volume in content.volumes),
-        *(
-            (snapshot_disk(snapshot), snapshot.name, snapshot.lifecycle_state == "stable")
-            for snapshot in content.snapshots
-        ),
+    for spec, name, made in (
+        *((disk_of(volume), volume.name, volume.keeps_content) for volume in content.volumes),
+        *((snapshot_disk(snapshot), snapshot.name, snapshot.keeps_content) for snapshot in content.snapshots),
     ):
-        if not whole or spec.base is None or here.exists(spec.kind, spec.id) or target.exists(spec.kind, spec.id):
+        if not made or here.exists(spec.kind, spec.id) or target.exists(spec.kind, spec.id):
             continue
         raise CannotMove(f"The disk of the {spec.kind.value} {name} ({spec.id}) is neither here nor on the engine.")
 

@@ -36,7 +36,8 @@ def _kind(kind: DiskKind, rows: Mapping[str, Disk], books: ExpectedReferences, d
         else:
             yield from _damage(disks, _expected(kind, row, books))
     for id_, row in sorted(rows.items()):
-        if id_ not in stored and id_ not in books.busy and row.digest is not None and row.state in _WHOLE[kind]:
+        made = row.state in _WHOLE[kind] and (row.digest is not None or row.has_disk)
+        if made and id_ not in stored and id_ not in books.busy:
             yield Finding(f"{kind.value}_without_disk", id_, f"The file of the {kind.value} is gone.")
 
 

@@ -40,7 +40,7 @@ _OF_SERVERS = {
 
 
 def _disk_columns(c: Any, state: str, instance_id: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
-    return (c.id, c.account_id, c.digest, c[state].label("state"), instance_id.label("instance_id"))
+    return (c.id, c.account_id, c.digest, c.has_disk, c[state].label("state"), instance_id.label("instance_id"))
 
 
 _VOLUME = _disk_columns(VOLUME.table.c, "status", VOLUME.table.c.instance_id)

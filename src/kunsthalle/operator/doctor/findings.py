@@ -77,6 +77,8 @@ class Disk:
     digest: str | None
     state: str
     instance_id: str | None = None
+    has_disk: bool = False
+    """Of one that stands on no bytes: whether its disk was made."""
 
 
 @dataclass(frozen=True, slots=True)
