@@ -138,6 +138,7 @@ class AuditForwarding:
     """The threads of all sinks."""
 
     def __init__(self, store: Store, base: Context, sinks: tuple[AuditSink, ...], owner: str) -> None:
+        self._store, self._ctx = store, base.as_system("")
         self._senders = [SinkSender(store, base, sink, make(sink), owner) for sink in sinks]
         self._stopping = threading.Event()
         self._threads = [
@@ -146,6 +147,8 @@ class AuditForwarding:
 
     def start(self) -> None:
         """Begin to send."""
+        if self._store.embedded and self._senders:
+            self._store.write(self._ctx, audit_cursors.release_all)
         for thread in self._threads:
             thread.start()
 

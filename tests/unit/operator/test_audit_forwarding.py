@@ -409,7 +409,7 @@ def test_a_killed_process_sends_every_acknowledged_change_at_least_once_and_in_o
             made += [_vpc(server, f"vpc-{number}-{i}") for i in range(12)]
             server.kill()
     with server:
-        until(lambda: not set(made) - set(_vpcs(log)), 60)
+        until(lambda: not set(made) - set(_vpcs(log)), LEASE / SECOND / 2)  # the lease of the dead is not waited for
         status = _operator(server, "/_kunsthalle/status")
     assert [crn for crn in dict.fromkeys(_vpcs(log)) if crn in set(made)] == made
     assert status["audit_sinks"][0]["name"] == "file"
