@@ -14,13 +14,9 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from msgspec import UNSET
-
-from kunsthalle import __version__
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
 from kunsthalle.api import permitted_operations
@@ -41,12 +37,10 @@ from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.api.trace_context import trace_of
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
-from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.chosen_drivers import Drivers
 from kunsthalle.core import quota_names
 from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
-from kunsthalle.core.disk_space import disk_room
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.helper_processes import HelperProcesses
@@ -55,20 +49,17 @@ from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.records import dataclass
 from kunsthalle.core.regions import REGIONS
-from kunsthalle.core.sizes import GIB, MIB
+from kunsthalle.core.sizes import GIB
 from kunsthalle.db import kv, nodes
-from kunsthalle.db.audit_cursors import states
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.encryption import Cipher, cipher_of
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
-from kunsthalle.db.overload import RETRY_AFTER
 from kunsthalle.db.reencryption import SecretPlace, ensure_encrypted
 from kunsthalle.db.session import Session
 from kunsthalle.db.shared_faults import SharedFaults
-from kunsthalle.db.unscoped import any_row, number_of
+from kunsthalle.db.unscoped import any_row
 from kunsthalle.iam.tokens import Tokens
-from kunsthalle.images.tables import UNCHECKED, images
 from kunsthalle.instances.vm_monitor_thread import VmMonitorThread
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.audit_retention import keep_for
@@ -76,6 +67,7 @@ from kunsthalle.jobs.worker import Worker
 from kunsthalle.local import folder, shared_folder
 from kunsthalle.operator import routes_control
 from kunsthalle.operator.traces import tracing_of
+from kunsthalle.server_status import ask_stores, server_status
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,8 +86,6 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _CONSOLE = "/console"
 _DOCUMENTATION = "/docs"
 _METRICS = "/metrics"
-_ROOM_TO_PROBE = 16 * MIB
-"""Free bytes below which `/readyz` tries whether the database can still be written to."""
 _READING = "kunsthalle.reading_process"
 MOST_READING = 2
 """Processes for reads: as many as there are threads for long reads (`db/long_reads.py`)."""
@@ -351,8 +341,8 @@ def build(
     faults = Faults() if store.embedded else SharedFaults(store, context)
     _join_nodes(settings, store, context, clock, faults, tokens)
     worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
-    told = partial(_status, settings, store, context, drivers)
-    operations = routes_control.routes(clock, worker, told, _ask_stores(watched, store, drivers, settings.data))
+    told = partial(server_status, settings, store, context, drivers)
+    operations = routes_control.routes(clock, worker, told, ask_stores(watched, store, drivers, settings.data))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
     reading = HelperProcesses(
@@ -539,61 +529,3 @@ def _handlers(rooms: Lazy[_Rooms]) -> Iterator[queue.Handler]:
 def _nobody(_session: Session, _authorization: str) -> Context:
     """No operation of the front is for the callers of packages."""
     raise unauthenticated()
-
-
-def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -> routes_control.StatusResponse:
-    accelerator, reason = drivers.hypervisor.accelerator()
-    return routes_control.StatusResponse(
-        accelerator=accelerator,
-        accelerator_reason=reason,
-        version=__version__,
-        region=settings.region,
-        hypervisor=drivers.hypervisor.name,
-        store=store.engine.dialect.name,
-        qemu_img=drivers.tools is not None,
-        unchecked_images=store.read(base, lambda session: number_of(session, images, *UNCHECKED)),
-        audit_sinks=store.read(base, lambda session: sink_statuses(session, settings)),
-        hosts=routes_control.host_counts(drivers.hypervisor),
-    )
-
-
-def sink_statuses(session: Session, settings: Settings) -> list[routes_control.AuditSinkStatus]:
-    """How the sinks of the audit are doing; one that nothing was sent to yet has no cursor."""
-    known = {state.name: state for state in states(session, tuple(sink.name for sink in settings.audit_sinks))}
-    return [
-        routes_control.AuditSinkStatus(
-            name=sink.name,
-            unsent=known[sink.name].unsent if sink.name in known else 0,
-            failures=known[sink.name].failures if sink.name in known else 0,
-            last_error=(known[sink.name].last_error if sink.name in known else None) or UNSET,
-        )
-        for sink in settings.audit_sinks
-    ]
-
-
-def _refuse_damaged(watched: Watched) -> None:
-    damage = watched.soundness().damage
-    if damage:
-        text = f"The database is damaged: {damage[0]}. Ask `kunsthalle doctor`, and restore a backup."
-        raise Problem(Reason.UNAVAILABLE, "damaged_database", text)
-
-
-def _ask_stores(watched: Watched, store: Store, drivers: Drivers, data: Path) -> Callable[[Context], None]:
-    """Asks the database and the blob store something that only they can answer. 503 where the latter does not, or the
-    database is damaged, or the disk is full.
-    """
-
-    def ask(ctx: Context) -> None:
-        _refuse_damaged(watched)
-        if store.queue.is_overloaded:
-            text = "Requests were refused a moment ago because too many wait for the database."
-            raise Problem(Reason.UNAVAILABLE, "overloaded", text, retry_after=RETRY_AFTER)
-        store.read(ctx, lambda session: kv.get(session, "clock"))
-        if store.full or disk_room(data)[1] < _ROOM_TO_PROBE:
-            store.check_room(ctx)
-        try:
-            drivers.blobs.exists("0" * 64)
-        except BlobError as error:
-            raise Problem(Reason.UNAVAILABLE, "unavailable", f"The blob store does not answer: {error}") from error
-
-    return ask

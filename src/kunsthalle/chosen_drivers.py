@@ -153,7 +153,7 @@ def _hypervisor(root: Path, settings: Settings, storage: Callable[[], LocalStora
     from kunsthalle.hypervisor.protocol import Bounds
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)
-    elsewhere = Elsewhere(blobs, settings.openstack_cloud, os.environ)
+    elsewhere = Elsewhere(blobs, settings.openstack_cloud, os.environ, settings.availability_zones)
     chosen, hosts = settings.hypervisor, settings.simulated_hosts
     return find_hypervisor(root, chosen, storage, settings.accelerator, bounds, elsewhere, hosts)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import Field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kunsthalle.core import addresses, setting_rules
 from kunsthalle.core.hypervisor_names import HYPERVISORS
@@ -21,6 +21,9 @@ from kunsthalle.core.setting_fields import Allowed
 from kunsthalle.core.setting_fields import sections as _sections
 from kunsthalle.core.setting_fields import setting as _setting
 from kunsthalle.core.text_values import SWITCH, boolean, integer
+
+if TYPE_CHECKING:
+    from kunsthalle.core.openstack_zones import AvailabilityZones
 
 
 class BadSetting(ValueError):
@@ -255,6 +258,14 @@ class Settings:
         "",
         "Entry of clouds.yaml for --hypervisor openstack; default: OS_CLOUD, or the variables OS_AUTH_URL and others",
     )
+    openstack_zones: str = _setting(
+        "",
+        "Availability zones of the OpenStack for zones of the region, as us-south-1=az1, or us-south-1=az1:nova where"
+        " Cinder calls it otherwise than Nova; may be repeated, or a list with commas; a zone that is not named is"
+        " wherever the cloud puts what is in it",
+        allowed=setting_rules.openstack_zones,
+        several=True,
+    )
     simulated_hosts: int = _setting(1, "Hosts of 'simulated', to rehearse the loss of one", least=1, most=64)
     accelerator: str = _setting(
         "auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'", choices=("auto", "kvm", "tcg")
@@ -431,6 +442,20 @@ class Settings:
             raise BadSetting(sources[1], getattr(self, sources[1]), f"give either it or {sources[0]}")
         if self.metrics_port and not self.metrics_token and not addresses.is_loopback(self.metrics_host):
             raise BadSetting("metrics_host", self.metrics_host, "give metrics_token, too, or a loopback address")
+        try:
+            _ = self.availability_zones
+        except ValueError as error:
+            raise BadSetting("openstack_zones", self.openstack_zones, str(error)) from error
+
+    @property
+    def availability_zones(self) -> Mapping[str, AvailabilityZones]:
+        """The availability zones of an OpenStack, by the zones of the region. BadZone for a zone of another region."""
+        if not self.openstack_zones:
+            return {}
+        from kunsthalle.core.openstack_zones import parse  # the other verbs start sooner without
+        from kunsthalle.core.regions import REGIONS
+
+        return parse(self.openstack_zones, REGIONS[self.region].zones)
 
     @property
     def database_url(self) -> str:

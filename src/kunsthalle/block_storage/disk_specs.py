@@ -48,6 +48,7 @@ def disk_of(volume: Volume, opened: Passphrases = NOT_ENCRYPTED) -> DiskSpec:
         most_of(volume.profile) * GIB,
         opened,
         volume.instance_id,
+        volume.zone,
     )
 
 

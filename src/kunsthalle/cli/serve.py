@@ -259,23 +259,15 @@ def _application(server: Server, settings: Settings, register: Connections) -> A
     return BehindProxies(server, settings.proxies, register)
 
 
-def _check_cloud(settings: Settings) -> None:
-    """Whether it is said which cloud, and who we are there; nothing is called."""
-    from kunsthalle.hypervisor.openstack.cloud_access import find_cloud
-    from kunsthalle.hypervisor.protocol import BadSpec, Unavailable
-
-    try:
-        find_cloud(settings.openstack_cloud, os.environ)
-    except Unavailable as error:
-        raise Refusal(str(BadSetting("hypervisor", settings.hypervisor, str(error)))) from error
-    except BadSpec as error:
-        raise Refusal(str(BadSetting("openstack_cloud", settings.openstack_cloud, str(error)))) from error
-
-
 def check_addresses(settings: Settings) -> None:
     """Of stores and a cloud that are elsewhere: what is wrong with one is said before anything is made."""
     if settings.hypervisor == "openstack" or settings.openstack_cloud:
-        _check_cloud(settings)
+        from kunsthalle.cli.cloud_check import check_cloud
+
+        try:
+            check_cloud(settings, partial(log_format.tell, settings, level="warning"))
+        except BadSetting as error:
+            raise Refusal(str(error)) from error
     if not settings.blobs.startswith("s3:") and not settings.buckets:
         return
     from kunsthalle.blobs import s3_address

@@ -122,6 +122,17 @@ def proxies(value: str) -> str:
     return f"{advice}, and not everybody's" if any(network.prefixlen == 0 for network in known) else ""
 
 
+def openstack_zones(value: str) -> str:
+    """Availability zones as `us-south-1=az1,us-south-2=az2:nova`; `Settings` knows the zones of its region."""
+    from kunsthalle.core.openstack_zones import BadZone, parse  # as above
+
+    try:
+        parse(value)
+    except BadZone as error:
+        return str(error)
+    return ""
+
+
 def quotas(value: str) -> str:
     """Quotas as `images=10,volumes=20`."""
     from kunsthalle.core.quota_names import BadQuota, parse  # as above

@@ -36,7 +36,7 @@ class DiskSpec:
     """A disk as its volume or its snapshot is to be. Sizes in bytes, multiples of 512.
 
     `base` is None for a disk that nothing was ever put on. `room_bytes`: how large it may become in place.
-    `server_id`: the server that a volume is attached to, which may be running on it.
+    `server_id`: the server that a volume is attached to, which may be running on it. `zone` is the API's, of a volume.
     """
 
     kind: DiskKind
@@ -46,6 +46,7 @@ class DiskSpec:
     room_bytes: int = 0
     passphrases: Passphrases = NOT_ENCRYPTED
     server_id: str | None = None
+    zone: str | None = None
 
     @property
     def encrypted(self) -> bool:

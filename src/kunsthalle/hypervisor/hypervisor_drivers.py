@@ -18,6 +18,7 @@ from kunsthalle.hypervisor.protocol import DEFAULT_BOUNDS, BadSpec, Bounds, Hype
 
 if TYPE_CHECKING:
     from kunsthalle.blobs.protocol import Blobs
+    from kunsthalle.core.openstack_zones import AvailabilityZones
     from kunsthalle.hypervisor.folder_disks import LocalStorage
 
 BINARY = "qemu-system-x86_64"
@@ -27,12 +28,14 @@ IMAGE_TOOL = "qemu-img"
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """What an engine that is not on this host is made with: the bytes of images, which it is sent, the name of its
-    cloud, and the environment, which may say how that is reached.
+    cloud, and the environment, which may say how that is reached. `zones` are its availability zones, by the zones of
+    the API.
     """
 
     blobs: Blobs
     cloud: str
     environment: Mapping[str, str] = field(repr=False)
+    zones: Mapping[str, AvailabilityZones] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ def _openstack(host: Host) -> Hypervisor:
     from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
     from kunsthalle.hypervisor.openstack.raw_images import RawImages
 
-    raw = RawImages(host.storage)
-    return OpenStack(open_cloud(entry), host.elsewhere.blobs, host.root / "consoles", raw)
+    blobs, zones = host.elsewhere.blobs, host.elsewhere.zones
+    return OpenStack(open_cloud(entry), blobs, host.root / "consoles", RawImages(host.storage), zones)
 
 
 DRIVERS = {

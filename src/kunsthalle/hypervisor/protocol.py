@@ -122,7 +122,7 @@ class ServerSpec:
 
     `disk` is the id of the volume that it boots from, and `passphrases` are that disk's. `data` are the disks besides,
     in the order in which a guest finds them. `apart` is the id of the placement group whose servers run on different
-    hosts, as far as the engine has any.
+    hosts, as far as the engine has any. `zone` is the API's, None where it says nothing to the engine.
     """
 
     id: str
@@ -135,6 +135,7 @@ class ServerSpec:
     data: tuple[DataDisk, ...] = ()
     passphrases: Passphrases = NOT_ENCRYPTED
     apart: str | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,14 @@ class Status(Enum):
     LOST = "lost"
     UNREACHABLE = "unreachable"
     STRANDED = "stranded"
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentZone:
+    """A zone of the API, and what the operator's settings name for it and the engine does not have."""
+
+    zone: str
+    message: str
 
 
 class Channel(Enum):
@@ -313,6 +322,10 @@ class Hypervisor(Protocol):
 
     def facts(self, server_id: str) -> Facts | None:
         """How it was started last; None if it never was. Reads a file and waits for nothing."""
+        ...
+
+    def absent_zones(self) -> tuple[AbsentZone, ...]:
+        """What the operator's settings name of its zones, and it does not have. NoAnswer, Unresponsive."""
         ...
 
     def accelerator(self) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from kunsthalle.hypervisor.disk_protocol import Disks
 from kunsthalle.hypervisor.host_protocol import Hosts
 from kunsthalle.hypervisor.protocol import (
+    AbsentZone,
     Channel,
     DataDisk,
     Excerpt,
@@ -102,6 +103,10 @@ class LockedEngine(Hypervisor):
     def facts(self, server_id: str) -> Facts | None:
         """See Hypervisor.facts."""
         return self._engine.facts(server_id)
+
+    def absent_zones(self) -> tuple[AbsentZone, ...]:
+        """See Hypervisor.absent_zones."""
+        return self._engine.absent_zones()
 
     def accelerator(self) -> tuple[str, str]:
         """See Hypervisor.accelerator."""

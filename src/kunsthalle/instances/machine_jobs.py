@@ -274,6 +274,7 @@ class Machines:
             data=self._data(server, opened),
             passphrases=opened[server.volumes[0].id],
             apart=instance.placement_group_id,
+            zone=instance.zone,
         )
 
     def _remove(self, run: queue.Run, server: Found | None) -> None:

@@ -68,6 +68,7 @@ def test_every_setting_can_be_set_in_the_file_and_in_the_environment(file: Path)
 
 _SPECIAL: dict[str, object] = {
     "account_quota": "images=1",
+    "openstack_zones": "us-south-1=az1",
     "trusted_proxy": "10.0.0.7",
     "database": "postgresql://localhost/one",
     "traces": "http://127.0.0.1:4318/v1/traces",

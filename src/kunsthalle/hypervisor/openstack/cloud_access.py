@@ -56,16 +56,19 @@ def find_cloud(name: str, environment: Mapping[str, str]) -> CloudEntry:
     return entry
 
 
-def open_cloud(entry: CloudEntry) -> Cloud:
-    """A client for an entry. Nothing is called yet: a cloud that is away is no reason not to start."""
+def open_cloud(entry: CloudEntry, call_seconds: float | None = None) -> Cloud:
+    """A client for an entry, whose calls may take so long. Nothing is called yet: a cloud that is away is no reason not
+    to start.
+    """
     plugin = _plugin(entry)
     from keystoneauth1.session import Session
 
     from kunsthalle.hypervisor.openstack.cloud_client import CALL_SECONDS, Cloud, CloudConnections
 
     known: dict[str, Any] = {"session": CloudConnections(str(entry.auth.get("auth_url", "")))}
-    session = Session(auth=plugin, verify=entry.verify, timeout=CALL_SECONDS, app_name="kunsthalle", **known)
-    return Cloud(session, time.sleep, entry.region, entry.interface)
+    seconds = call_seconds or CALL_SECONDS
+    session = Session(auth=plugin, verify=entry.verify, timeout=seconds, app_name="kunsthalle", **known)
+    return Cloud(session, time.sleep, entry.region, entry.interface, seconds)
 
 
 def _plugin(entry: CloudEntry) -> Any:

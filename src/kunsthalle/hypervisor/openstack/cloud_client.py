@@ -25,7 +25,10 @@ CALL_SECONDS = 30.0
 TRANSFER_SECONDS = 120.0
 """Without a byte, of calls that carry the content of an image."""
 
-_MICROVERSIONS = {"compute": "compute 2.96", "block-storage": "volume 3.59"}
+COMPUTE, BLOCKS = "compute", "block-storage"
+"""The types of the services of Nova and Cinder."""
+
+_MICROVERSIONS = {COMPUTE: "compute 2.96", BLOCKS: "volume 3.59"}
 """By the type of the service, what is asked of it: host states and tags of servers, growth of disks in use."""
 
 _BOUNDED = {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
@@ -78,13 +81,15 @@ class CloudConnections(Connections):
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """One project of a cloud. `session` is authenticated, and finds the services in the cloud's catalog: those of
-    `region` if there are several, at their addresses of the kind `interface`.
+    `region` if there are several, at their addresses of the kind `interface`. `call_seconds` is how long a call may
+    take.
     """
 
     session: Session
     wait: Callable[[float], None]
     region: str | None = None
     interface: str = "public"
+    call_seconds: float = CALL_SECONDS
 
     @property
     def tls(self) -> ssl.SSLContext:
@@ -174,7 +179,7 @@ class Cloud:
         service: str,
         method: str,
         path: str,
-        timeout: float = CALL_SECONDS,
+        timeout: float | None = None,
         version: str | None = None,
         **more: Any,
     ) -> Response:
@@ -188,7 +193,7 @@ class Cloud:
                 method,
                 headers=headers,
                 endpoint_filter=place,
-                timeout=timeout,
+                timeout=timeout or self.call_seconds,
                 redirect=False,
                 connect_retries=0,
                 **more,

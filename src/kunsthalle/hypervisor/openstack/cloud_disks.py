@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, NamedTuple
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.sizes import GIB
 from kunsthalle.hypervisor.disk_protocol import Damage, DiskKind, Disks, DiskSpec, ExpectedDisk, Leftover
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota
+from kunsthalle.hypervisor.openstack.cloud_client import BLOCKS, Cloud, NotAccepted, NotThere, OverQuota
 from kunsthalle.hypervisor.openstack.cloud_images import MARK, TEMPORARY, CloudImages
+from kunsthalle.hypervisor.openstack.cloud_zones import CloudZones
 from kunsthalle.hypervisor.openstack.raw_images import RawImages
 from kunsthalle.hypervisor.protocol import DiskError, DiskFull, HypervisorError
 from kunsthalle.hypervisor.specs import check_disk_id
 
-BLOCKS = "block-storage"
 _RETIRED = "retired"
 """A volume that is deleted as far as the product goes, and that Cinder keeps for its snapshots."""
 
@@ -45,8 +45,11 @@ _KINDS = {DiskKind.VOLUME: _Words("/volumes", "volume"), DiskKind.SNAPSHOT: _Wor
 class CloudDisks(Disks):
     """See Disks. A volume with a key of its owner's has no place here: the cloud would have to know the passphrase."""
 
-    def __init__(self, cloud: Cloud, blobs: Blobs, raw: RawImages | None = None) -> None:
+    def __init__(
+        self, cloud: Cloud, blobs: Blobs, raw: RawImages | None = None, zones: CloudZones | None = None
+    ) -> None:
         self._cloud, self.images = cloud, CloudImages(cloud, blobs, raw)
+        self._zones = zones or CloudZones(cloud, {})
 
     def make(self, disk: DiskSpec, origin: DiskSpec | None) -> None:
         """See Disks.make."""
@@ -57,10 +60,9 @@ class CloudDisks(Disks):
                 raise DiskError(f"the volume {disk.id} is there, and has another size")
             self._settled(DiskKind.VOLUME, volume["id"])
         elif origin is not None and (snapshot := self.find(DiskKind.SNAPSHOT, origin.id)) is not None:
-            self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, {"snapshot_id": snapshot["id"]})
+            self._create_in_zone(disk, {"snapshot_id": snapshot["id"]})
         elif disk.base is not None:
-            source = {"imageRef": self.images.base(disk.base)}
-            self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, source)
+            self._create_in_zone(disk, {"imageRef": self.images.base(disk.base)})
 
     def outgrows(self, disk: DiskSpec, origin: DiskSpec) -> bool:  # noqa: ARG002  Cinder makes any size of any snapshot
         """See Disks.outgrows."""
@@ -71,7 +73,7 @@ class CloudDisks(Disks):
         _refuse_encrypted(disk)
         volume = self._usable(DiskKind.VOLUME, disk.id)
         if volume is None:
-            self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, {})
+            self._create_in_zone(disk, {})
         else:
             self._settled(DiskKind.VOLUME, volume["id"])
 
@@ -165,7 +167,7 @@ class CloudDisks(Disks):
             source = {"imageRef": self.images.add_temporary(_READ_IN + disk.id, content)}
         elif disk.base is not None:
             source = {"imageRef": self.images.base(disk.base)}
-        return self._create(name, _gigabytes(disk), mark, source)
+        return self._create(name, _gigabytes(disk), mark, {**source, **self._zones.of_volume(disk.zone)})
 
     def _retired_of(self, snapshot_id: str) -> str | None:
         """The volume of a snapshot that an earlier try has begun to read in; what came to nothing is removed."""
@@ -176,6 +178,10 @@ class CloudDisks(Disks):
                     return str(item["id"])
                 self._remove(DiskKind.VOLUME, item["id"])
         return None
+
+    def _create_in_zone(self, disk: DiskSpec, source: dict[str, str]) -> None:
+        where = self._zones.of_volume(disk.zone)
+        self._create(disk.id, _gigabytes(disk), DiskKind.VOLUME.value, {**source, **where})
 
     def _create(self, name: str, size: int, mark: str, source: dict[str, str]) -> str:
         with _bounded():

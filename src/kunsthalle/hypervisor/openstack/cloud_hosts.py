@@ -18,9 +18,8 @@ from kunsthalle.hypervisor.host_protocol import (
     NoSuchHost,
     NotOffered,
 )
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted
+from kunsthalle.hypervisor.openstack.cloud_client import COMPUTE, Cloud, NotAccepted
 
-COMPUTE = "compute"
 HOST = "OS-EXT-SRV-ATTR:host"
 """The attribute of a server that says where it is."""
 
@@ -52,6 +51,11 @@ class CloudHosts(Hosts):
     def states(self) -> dict[str, HostState]:
         """See Hosts.states. One question."""
         return {str(row["host"]): _state(row) for row in self._services()}
+
+    def up(self, zone: str | None) -> int:
+        """How many hosts answer, of an availability zone if it is given. One question."""
+        rows = [row for row in self._services() if zone in (None, row["zone"])]
+        return sum(_state(row) is HostState.UP for row in rows)
 
     def lose(self, name: str) -> None:
         """See Hosts.lose."""

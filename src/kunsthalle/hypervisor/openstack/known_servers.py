@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kunsthalle.hypervisor.host_protocol import HostState
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud
-from kunsthalle.hypervisor.openstack.cloud_hosts import COMPUTE, HOST, CloudHosts
+from kunsthalle.hypervisor.openstack.cloud_client import COMPUTE, Cloud
+from kunsthalle.hypervisor.openstack.cloud_hosts import HOST, CloudHosts
 from kunsthalle.hypervisor.openstack.cloud_images import MARK
 from kunsthalle.hypervisor.protocol import HypervisorError, NoAnswer
 

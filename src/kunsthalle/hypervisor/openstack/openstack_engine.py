@@ -8,7 +8,7 @@ here moves an instance off a host that is believed dead: the operator has to say
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -16,20 +16,30 @@ from typing import Any
 
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.openstack_zones import AvailabilityZones
 from kunsthalle.disk_images.writers import fill_qcow2
 from kunsthalle.hypervisor.cloud_init_seed import make_seed
 from kunsthalle.hypervisor.disk_protocol import DiskKind
 from kunsthalle.hypervisor.host_protocol import HostState
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud, NotAccepted, NotThere, OverQuota, WrongState
+from kunsthalle.hypervisor.openstack.cloud_client import (
+    COMPUTE,
+    Cloud,
+    NotAccepted,
+    NotThere,
+    OverQuota,
+    WrongState,
+)
 from kunsthalle.hypervisor.openstack.cloud_disks import CloudDisks
-from kunsthalle.hypervisor.openstack.cloud_hosts import COMPUTE, HOST, CloudHosts
+from kunsthalle.hypervisor.openstack.cloud_hosts import HOST, CloudHosts
 from kunsthalle.hypervisor.openstack.cloud_images import MARK
+from kunsthalle.hypervisor.openstack.cloud_zones import CloudZones
 from kunsthalle.hypervisor.openstack.kept_consoles import KeptConsoles
 from kunsthalle.hypervisor.openstack.known_servers import KnownServers
 from kunsthalle.hypervisor.openstack.raw_images import RawImages
 from kunsthalle.hypervisor.openstack.server_groups import ServerGroups
 from kunsthalle.hypervisor.openstack.web_socket_line import WebSocketLine
 from kunsthalle.hypervisor.protocol import (
+    AbsentZone,
     Channel,
     DataDisk,
     DiskError,
@@ -60,7 +70,7 @@ _BOOT_DEVICE = "/dev/vda"
 _NO_HOST = "No valid host"
 _CONSOLES = {Channel.SERIAL: ("serial", "serial"), Channel.SCREEN: ("vnc", "novnc")}
 _FETCHERS = 4
-_TASK = "OS-EXT-STS:task_state"
+_TASK, _ZONE = "OS-EXT-STS:task_state", "OS-EXT-AZ:availability_zone"
 _LAST_TASK = "spawning"
 """What a start comes to when a host is found and its disks are there: it takes a second or two from then on."""
 _SILENT, _FORCED_DOWN = "UNKNOWN", "DOWN"
@@ -85,12 +95,20 @@ class OpenStack(Hypervisor):
     offers = frozenset(Channel)
     shared = True
 
-    def __init__(self, cloud: Cloud, blobs: Blobs, consoles: Path, raw: RawImages | None = None) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        blobs: Blobs,
+        consoles: Path,
+        raw: RawImages | None = None,
+        zones: Mapping[str, AvailabilityZones] | None = None,
+    ) -> None:
         """`cloud` is a project that nobody else makes servers in by these ids; `consoles` a folder that nodes share.
-        Without `raw` the cloud gets images as they are.
+        Without `raw` the cloud gets images as they are. `zones` are its availability zones by the zones of the API.
         """
         self._cloud, self._consoles = cloud, KeptConsoles(consoles)
-        self._disks = CloudDisks(cloud, blobs, raw)
+        self._zones = CloudZones(cloud, zones or {})
+        self._disks = CloudDisks(cloud, blobs, raw, self._zones)
         self._hosts = CloudHosts(cloud, self._ours)
         self._groups = ServerGroups(cloud)
         self._known = KnownServers(cloud, self._hosts)
@@ -112,12 +130,16 @@ class OpenStack(Hypervisor):
         try:
             self._start(spec)
         except NoRoom as error:
-            if spec.apart is not None and self._groups.members(spec.apart) >= self._hosts_up():
+            if spec.apart is not None and self._no_host_left(spec.apart, self._zones.of_instance(spec.zone)):
                 raise NotApart(str(error)) from error
             raise
 
-    def _hosts_up(self) -> int:
-        return sum(state is HostState.UP for state in self._hosts.states().values())
+    def _no_host_left(self, group: str, zone: str | None) -> bool:
+        """Whether a placement group has a server for each host that answers, of those in an availability zone."""
+        members = self._groups.members(group)
+        if zone is not None:
+            members &= {str(server["id"]) for server in self._ours() if server.get(_ZONE) == zone}
+        return len(members) >= self._hosts.up(zone)
 
     def forget_group(self, group_id: str) -> None:
         """See Hypervisor.forget_group."""
@@ -201,6 +223,8 @@ class OpenStack(Hypervisor):
             "networks": "none",
             "block_device_mapping_v2": disks,
         }
+        if (zone := self._zones.of_instance(spec.zone)) is not None:
+            body["availability_zone"] = zone
         hints = {} if spec.apart is None else {"os:scheduler_hints": {"group": self._groups.ensure(spec.apart)}}
         try:
             made: str = self._cloud.post(COMPUTE, "/servers", {"server": body, **hints})["server"]["id"]
@@ -438,6 +462,10 @@ class OpenStack(Hypervisor):
     def facts(self, server_id: str) -> Facts | None:  # noqa: ARG002  nothing less than its profile
         """See Hypervisor.facts. The cloud gives a server what its flavor says, or none."""
         return None
+
+    def absent_zones(self) -> tuple[AbsentZone, ...]:
+        """See Hypervisor.absent_zones."""
+        return self._zones.absent()
 
     def accelerator(self) -> tuple[str, str]:
         """See Hypervisor.accelerator."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.core.records import dataclass
-from kunsthalle.hypervisor.openstack.cloud_client import Cloud, OverQuota
-from kunsthalle.hypervisor.openstack.cloud_hosts import COMPUTE
+from kunsthalle.hypervisor.openstack.cloud_client import COMPUTE, Cloud, OverQuota
 from kunsthalle.hypervisor.openstack.cloud_images import MARK
 from kunsthalle.hypervisor.protocol import NoRoom
 from kunsthalle.hypervisor.specs import check_disk_id
@@ -36,9 +35,9 @@ class ServerGroups:
                 raise NoRoom(str(error)) from error
         return str(self._named(group_id)[0]["id"])
 
-    def members(self, group_id: str) -> int:
-        """How many servers are in it."""
-        return sum(len(group["members"]) for group in self._named(group_id))
+    def members(self, group_id: str) -> set[str]:
+        """Nova's ids of the servers that are in it."""
+        return {str(member) for group in self._named(group_id) for member in group["members"]}
 
     def forget(self, group_id: str) -> None:
         """Removes it; an absent one is fine."""

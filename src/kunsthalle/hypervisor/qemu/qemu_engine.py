@@ -26,6 +26,7 @@ from kunsthalle.hypervisor.folder_disks import LocalDisks, LocalStorage
 from kunsthalle.hypervisor.host import boot_id, memory_mib
 from kunsthalle.hypervisor.protocol import (
     DEFAULT_BOUNDS,
+    AbsentZone,
     Bounds,
     Channel,
     DataDisk,
@@ -255,6 +256,10 @@ class Qemu(Hypervisor):
         """See Hypervisor.facts."""
         known = _facts(self._directories.path(server_id))
         return Facts(known["accelerator"], known["vcpus"], known["memory_mib"]) if known else None
+
+    def absent_zones(self) -> tuple[AbsentZone, ...]:
+        """See Hypervisor.absent_zones. All zones are on this host."""
+        return ()
 
     def accelerator(self) -> tuple[str, str]:
         """See Hypervisor.accelerator."""

@@ -18,6 +18,7 @@ from kunsthalle.hypervisor import overlays
 from kunsthalle.hypervisor.bulk_states import look_at_each
 from kunsthalle.hypervisor.folder_disks import LocalDisks, LocalStorage
 from kunsthalle.hypervisor.protocol import (
+    AbsentZone,
     Channel,
     DataDisk,
     DiskError,
@@ -176,6 +177,10 @@ class Simulated(Hypervisor):
         """See Hypervisor.facts."""
         state = self._read(self._directories.path(server_id))
         return Facts("none", int(state["vcpus"]), int(state["memory_mib"])) if "vcpus" in state else None
+
+    def absent_zones(self) -> tuple[AbsentZone, ...]:
+        """See Hypervisor.absent_zones. All zones are on the same hosts."""
+        return ()
 
     def accelerator(self) -> tuple[str, str]:
         """See Hypervisor.accelerator."""

@@ -38,6 +38,12 @@ def machines(books: ExpectedReferences, disks: DiskDrivers, *, alone: bool) -> I
         yield Finding("server_without_machine", id_, "The server is running, and its machine is not there.", mend)
 
 
+def zones(disks: DiskDrivers) -> Iterator[Finding]:
+    """The zones that nothing can be started in: what the settings name for them the engine does not have."""
+    for absent in disks.hypervisor.absent_zones():
+        yield Finding("absent_availability_zone", absent.zone, f"--openstack-zones: {absent.message}.")
+
+
 def _end(id_: str, ward: CheckContext) -> bool:
     try:
         ward.disks.hypervisor.delete(id_)

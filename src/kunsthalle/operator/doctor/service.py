@@ -84,6 +84,7 @@ def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
         yield from of_disks.work(books)
         yield from of_keys.keys(books)
         yield from of_secrets.old_keys(ward, secrets)
+        yield from of_machines.zones(ward.disks)
         yield from of_machines.machines(books, ward.disks, alone=ward.store.embedded or ward.disks.hypervisor.shared)
 
     return examined, list(checks())
