@@ -105,7 +105,7 @@ ROWS = (
         "availability zone that the cloud does not have",
         "engines",
         "hypervisor/openstack/cloud_zones.py",
-        "            if wanted not in there",
+        "            if name not in there",
         "            if not there",
         (
             f"{UNIT}/hypervisor/test_cloud_zones.py::test_a_start_and_the_check_of_settings_refuse_a_zone_that_is_not_there",
