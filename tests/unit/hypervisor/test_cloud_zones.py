@@ -170,13 +170,13 @@ def test_a_start_and_the_check_of_settings_refuse_a_zone_that_is_not_there(
 ) -> None:
     with hand_made_cloud() as (_, client):
         variables = _variables(client.session.auth)
+        chosen = {**variables, "KUNSTHALLE_HYPERVISOR": "openstack", "KUNSTHALLE_OPENSTACK_ZONES": zones}
+        checked = CliRunner().invoke(cli, ["config", "check"], env=chosen)
+        assert (checked.exit_code, checked.output) == (1, f"Error: KUNSTHALLE_OPENSTACK_ZONES '{zones}': {words}\n")
         start = ["serve", "--data", str(tmp_path / "data"), "--port", "0", "--hypervisor", "openstack"]
         refused = CliRunner().invoke(cli, [*start, "--openstack-zones", zones], env=variables)
         assert (refused.exit_code, refused.output) == (2, f"Error: --openstack-zones '{zones}': {words}\n")
         assert not (tmp_path / "data").exists(), "nothing is made"
-        chosen = {**variables, "KUNSTHALLE_HYPERVISOR": "openstack", "KUNSTHALLE_OPENSTACK_ZONES": zones}
-        checked = CliRunner().invoke(cli, ["config", "check"], env=chosen)
-        assert (checked.exit_code, checked.output) == (1, f"Error: KUNSTHALLE_OPENSTACK_ZONES '{zones}': {words}\n")
         passed = CliRunner().invoke(
             cli, ["config", "check"], env={**chosen, "KUNSTHALLE_OPENSTACK_ZONES": "us-south-1=nova"}
         )
