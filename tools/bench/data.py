@@ -16,7 +16,7 @@ from typing import Any
 from tools.bench import boots
 from tools.bench.imports import change, half_random, sha256_seconds
 from tools.bench.measured_data import SCENARIO, VERSION, Caller
-from tools.bench.processes import product
+from tools.bench.processes import product, require
 from tools.bench.report import Figure, Section
 
 _MIB, _GIB = 2**20, 2**30
@@ -87,6 +87,7 @@ def _stored(folder: Path) -> int:
 
 def run(folder: Path, rounds: int) -> Section:
     """Each action in turn with its primitive on the same file; medians of the ratios of a round."""
+    require("qemu-img", "qemu-utils")
     data = folder / "data"
     with product(data, *SCENARIO, core=None) as server:
         caller = Caller(data, "publisher", server.port)

@@ -1,4 +1,4 @@
-"""The load: keep-alive connections in a closed loop, from a process of its own.
+"""The load: connections in a closed loop, kept where the server keeps them, from a process of its own.
 
 `python -m tools.bench.load` reads a Load as JSON from its standard input and writes an outcome per label. It speaks
 to sockets through epoll directly, because it must be faster than what it measures: per request it does one send, one
@@ -11,6 +11,7 @@ import json
 import re
 import select
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from typing import Any
 from tools.bench.processes import CLIENT_CORE, ROOT, on_core, python
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+_CLOSING = re.compile(rb"\r\nconnection: close\r\n", re.IGNORECASE)
 _RECEIVE = 1 << 18
 _MEDIAN, _TAIL = 0.50, 0.99
 
@@ -40,7 +42,8 @@ class Ask:
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.body:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(self.body.encode())}"]
+            lines += [] if "Content-Type" in self.headers else ["Content-Type: application/json"]
+            lines += [f"Content-Length: {len(self.body.encode())}"]
         return ("\r\n".join(lines) + "\r\n\r\n" + self.body).encode()
 
 
@@ -57,6 +60,17 @@ class Outcome:
     p99: float
     count: int
     cpu: float = 0.0
+
+
+def median(each: list[Outcome]) -> Outcome:
+    """Of some rounds of the same load, figure by figure; `count` is that of all of them."""
+    return Outcome(
+        statistics.median(one.rate for one in each),
+        statistics.median(one.p50 for one in each),
+        statistics.median(one.p99 for one in each),
+        sum(one.count for one in each),
+        statistics.median(one.cpu for one in each),
+    )
 
 
 def load(port: int, asks: list[Ask], connections: int, seconds: float) -> dict[str, Outcome]:
@@ -76,16 +90,22 @@ def load(port: int, asks: list[Ask], connections: int, seconds: float) -> dict[s
 
 
 class _Connection:
-    """One socket, one request under way."""
+    """One request under way, and a socket, which is dialled anew for the next one where the server closes it."""
 
     def __init__(self, port: int, asks: list[Ask], offset: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self._socket = self._dialled()
+        self.closing = False
         turn = asks[offset % len(asks) :] + asks[: offset % len(asks)]
         self._turns = cycle([(ask.label, ask.wire(port), b"%d" % ask.status) for ask in turn])
         self._missing = 0
         self._begun = 0
         self._label, self._status = "", b""
+
+    def _dialled(self) -> socket.socket:
+        dialled = socket.create_connection(("127.0.0.1", self._port))
+        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return dialled
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -94,7 +114,12 @@ class _Connection:
         self._label, request, self._status = next(self._turns)
         self._missing = 0
         self._begun = time.perf_counter_ns()
+        if self.closing:
+            self._socket = self._dialled()
         self._socket.sendall(request)
+
+    def close(self) -> None:
+        self._socket.close()
 
     def receive(self) -> tuple[str, int] | None:
         """The label and the nanoseconds of a complete answer, or None while some of it is missing."""
@@ -108,6 +133,7 @@ class _Connection:
         end, length = data.find(b"\r\n\r\n"), _LENGTH.search(data)
         if data[9:12] != self._status or end < 0 or length is None:
             raise SystemExit(f"{self._label}: not the answer that was expected: {data[:300]!r}")
+        self.closing = _CLOSING.search(data, 0, end + 2) is not None
         return end + 4 + int(length[1])
 
 
@@ -129,8 +155,20 @@ def _drive(spec: dict[str, Any]) -> dict[str, list[int]]:
             done = connection.receive()
             if done is not None:
                 taken[done[0]].append(done[1])
-                connection.send()
+                _go_on(connection, poll, found)
     return taken
+
+
+def _go_on(connection: _Connection, poll: select.epoll, found: dict[int, _Connection]) -> None:
+    """Send the next request, over another socket where the server has hung up."""
+    if not connection.closing:
+        connection.send()
+        return
+    del found[connection.fileno()]
+    connection.close()  # epoll forgets it by itself
+    connection.send()
+    found[connection.fileno()] = connection
+    poll.register(connection.fileno(), select.EPOLLIN)
 
 
 def _outcome(nanoseconds: list[int], elapsed: float) -> Outcome:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tools.bench.calls import Connection
 from tools.bench.processes import product
 
 from kunsthalle.accounts.queries import default_group
@@ -30,8 +30,6 @@ from kunsthalle.local import environment, folder
 from kunsthalle.settings import Settings
 
 VERSION = "version=2026-10-07&generation=2"
-_KEPT = 3.0
-"""Seconds for which a connection that nobody speaks on is trusted."""
 SCENARIO = ("--hypervisor", "simulated", "--scenario", "enterprise")
 
 
@@ -110,9 +108,8 @@ class Caller:
 
     def __init__(self, data: Path, name: str, port: int) -> None:
         self.env = environment.variables(data, name)
-        self._used = time.monotonic()
         self.port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = Connection(port)
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         bearer = token(lambda *call: self.send(*call, kind), self.env["IBMCLOUD_API_KEY"])
         self.headers = {"Authorization": f"Bearer {bearer}"}
@@ -126,16 +123,11 @@ class Caller:
 
     def hang_up(self) -> None:
         """Closes the connection; the next call dials anew."""
-        self._connection.close()
+        self._connection.hang_up()
 
     def send(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
         """The bytes of a 2xx answer to a request with these headers alone; RuntimeError for any other."""
-        if time.monotonic() - self._used > _KEPT:
-            self._connection.close()  # the server has hung up, or is about to; it is dialled again by itself
-        self._connection.request(method, path, body, headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        self._used = time.monotonic()
+        answer = self._connection.ask(method, path, body, headers)
         if answer.status >= http.client.MULTIPLE_CHOICES:
-            raise RuntimeError(f"{method} {path}: {answer.status} {content[:500]!r}")
-        return content
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.content[:500]!r}")
+        return answer.content

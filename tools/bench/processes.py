@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,8 +20,19 @@ ROOT = Path(__file__).resolve().parents[2]
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, CLIENT_CORE = (_CORES[0], _CORES[1]) if len(_CORES) > 1 else (None, None)
 _PATIENCE = 60
+_TICKS = os.sysconf("SC_CLK_TCK")
 _PAUSE = 0.001
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+class ProgramMissing(Exception):
+    """A bench needs a program that is not here; the message says which, and where it is from."""
+
+
+def require(program: str, package: str) -> None:
+    """ProgramMissing unless the program is on the path."""
+    if shutil.which(program) is None:
+        raise ProgramMissing(f"{program} is not on the path. Install Debian's package {package}, then measure again.")
 
 
 @contextlib.contextmanager
@@ -47,15 +59,28 @@ def python(module: str, *arguments: str | int | Path) -> list[str]:
 
 
 class Process:
-    """A server on loopback. `seconds` is how long it took from its start to its first 200 on /healthz."""
+    """A server on loopback. `seconds` is how long it took from its start to its first 200 on `ready`.
 
-    def __init__(self, command: list[str], port: int, log: Path, core: int | None = SERVER_CORE) -> None:
+    `env` is what its environment has beside this one's.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        port: int,
+        log: Path,
+        core: int | None = SERVER_CORE,
+        *,
+        ready: str = "/healthz",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = port
         with on_core(core), log.open("ab") as file:
             begun = time.perf_counter()
-            self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=_ENVIRONMENT)
+            environment = {**_ENVIRONMENT, **(env or {})}
+            self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=environment)
         with on_core(CLIENT_CORE):
-            while not _ask(port, "/healthz").startswith(b"HTTP/1.1 200"):
+            while not _ask(port, ready).startswith(b"HTTP/1.1 200"):
                 if self._process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
                     self.stop()
                     raise RuntimeError(f"{command} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
@@ -77,13 +102,28 @@ class Process:
 
     def memory(self) -> dict[str, int]:
         """`Rss` and `Pss` in bytes, of this process as it is now."""
-        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return {name: int(found) * 1024 for name, found in re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.MULTILINE)}
+        return _memory(self.pid)
 
     def cpu(self) -> float:
         """Seconds of processor time that all threads have had so far."""
         threads = Path(f"/proc/{self.pid}/task").iterdir()
         return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
+
+    def family(self) -> list[int]:
+        """The ids of this process and of all that it has started, and they in their turn."""
+        family = [self.pid]
+        for pid in family:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                family += map(int, children.read_text().split())
+        return family
+
+    def memory_of_family(self) -> int:
+        """Bytes (PSS) of all of them."""
+        return sum(_memory(pid)["Pss"] for pid in self.family())
+
+    def cpu_of_family(self) -> float:
+        """Seconds of processor time of all of them so far, with threads that have ended, in steps of a tick (10 ms)."""
+        return sum(map(_cpu_of_ended_threads_too, self.family()))
 
     def forget_peak(self) -> None:
         """From now on `peak` counts anew."""
@@ -106,6 +146,16 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _memory(pid: int) -> dict[str, int]:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return {name: int(size) * 1024 for name, size in re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.MULTILINE)}
+
+
+def _cpu_of_ended_threads_too(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _ask(port: int, path: str) -> bytes:

@@ -46,7 +46,7 @@ class Took(NamedTuple):
 def run(folder: Path, rounds: int) -> Section:
     """Worlds one after the other; then pytest with and without the plugin, on moto, and a command, in turn."""
     yardstick.prepare(folder / "bare.sqlite", {"healthz": b'{"status":"ok"}'})
-    moto = peers.moto_python()
+    moto = peers.python("moto")
     worlds = sorted(_worlds(rounds))
     took: dict[str, list[Took]] = {name: [] for name in ("with", "without", "run", "bare", "ours", "moto", "lean")}
     nothing = folder / "nothing.py"

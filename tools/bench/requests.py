@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.bench import bare as yardstick
 from tools.bench import wrk
-from tools.bench.load import Ask, Outcome, load
+from tools.bench.load import Ask, Outcome, load, median
 from tools.bench.measured_data import VERSION, Caller, make
 from tools.bench.processes import Process, bare, product
 from tools.bench.report import Figure, Section
@@ -130,17 +130,7 @@ def measure(works: list[Work], rounds: int) -> dict[str, Outcome]:
             asks = [work.ask, *work.others]
             outcome = drive(work.server.port, asks, _CONNECTIONS, _SECONDS)[work.ask.label]
             found[work.what].append(replace(outcome, cpu=(work.server.cpu() - before) / outcome.count))
-    return {what: _median(each) for what, each in found.items()}
-
-
-def _median(each: list[Outcome]) -> Outcome:
-    return Outcome(
-        statistics.median(one.rate for one in each),
-        statistics.median(one.p50 for one in each),
-        statistics.median(one.p99 for one in each),
-        sum(one.count for one in each),
-        statistics.median(one.cpu for one in each),
-    )
+    return {what: median(each) for what, each in found.items()}
 
 
 def _twins(port: int, masked: list[str], absent: list[str], headers: dict[str, str], rounds: int) -> _Times:
