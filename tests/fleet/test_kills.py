@@ -10,10 +10,12 @@ import hashlib
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from fixtures.clients import eventually
 from fixtures.engines import storage_at
 from fixtures.fleet import Fleet
 from fixtures.killed_calls import OPERATIONS, SERVER, Operation, killed_after, prepared
@@ -23,6 +25,9 @@ from kunsthalle.hypervisor.openstack.openstack_engine import OpenStack
 from kunsthalle.hypervisor.openstack.raw_images import RawImages
 
 pytestmark = pytest.mark.fleet
+PATIENCE = 30
+"""Seconds until the cloud has cleaned up after itself."""
+
 REQUESTS = {
     "volume of an image": 4,
     "start": 11,
@@ -82,14 +87,23 @@ def test_one_of_each_is_left(fleet: Fleet, engine: tuple[OpenStack, str], operat
     after = random.Random(f"{walk_seed} {operation.name}").randint(1, REQUESTS[operation.name])
     ended = killed_after(after, lambda: operation.call(made, digest))
     operation.call(made, digest)
-    judged = fleet.judged()
-    names = {kind: sorted(str(item["name"] or "") for item in judged[kind]) for kind in judged}
     servers, volumes, snapshots = AFTERWARDS[operation.name]
     told = f"killed after request {after} of {operation.name}: {'' if ended else 'not '}ended"
-    assert (names["servers"], names["volumes"], names["snapshots"]) == (
-        servers,
-        sorted([*volumes, "boot"]),
-        snapshots,
-    ), told
-    assert names["images"] == [f"kunsthalle-base-{digest}"], told
+    expected = {
+        "servers": servers,
+        "volumes": sorted([*volumes, "boot"]),
+        "snapshots": snapshots,
+        "images": [f"kunsthalle-base-{digest}"],
+    }
+    found: list[dict[str, list[str]]] = []
+
+    def right() -> bool:
+        """Nova says that a server is gone a moment before Cinder has removed the volume of its seed."""
+        judged = fleet.judged()
+        found[:] = [{kind: sorted(str(item["name"] or "") for item in judged[kind]) for kind in judged}]
+        return found == [expected]
+
+    with suppress(AssertionError):
+        eventually(right, told, PATIENCE)
+    assert found == [expected], told
     assert [leftover.name for leftover in made.disks.leftovers()] == [], told
