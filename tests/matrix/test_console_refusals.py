@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Table, select, update
 
 from fixtures.frozen_app import QUERY, FrozenApp
-from kunsthalle.accounts.resources import ACCOUNT
+from kunsthalle.accounts.queries import GROUPS
+from kunsthalle.accounts.resources import ACCOUNT, RESOURCE_GROUP, USER
+from kunsthalle.accounts.service import new_group
+from kunsthalle.accounts.states import USER_STATES
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.states import SNAPSHOT_STATES, VOLUME_STATES
 from kunsthalle.catalogs import states as catalog_states
@@ -18,18 +23,24 @@ from kunsthalle.catalogs.resources import RECLAMATION, VERSION
 from kunsthalle.console import offering_pages, refusals
 from kunsthalle.console.refusals import Rule
 from kunsthalle.db.engine import Store
+from kunsthalle.db.rows import insert
 from kunsthalle.db.session import Session
-from kunsthalle.iam.resources import API_KEY
+from kunsthalle.db.tables import metadata
+from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.iam.resources import API_KEY, SERVICE_ID
 from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES
 from kunsthalle.instances.bare_metal.resources import BARE_METAL
 from kunsthalle.instances.bare_metal.states import BARE_METAL_STATES
 from kunsthalle.instances.groups.resources import GROUP
 from kunsthalle.instances.groups.states import GROUP_STATES
+from kunsthalle.instances.placement_groups.resources import PLACEMENT_GROUP
 from kunsthalle.instances.resources import INSTANCE
 from kunsthalle.instances.states import INSTANCE_STATES
 from kunsthalle.key_protect.resources import PROTECTED_KEY
-from matrix.test_console_resources import shown
+from kunsthalle.networks.resources import FLOATING_IP, PUBLIC_GATEWAY, SUBNET
+from matrix.rows_console import FORMS
+from matrix.test_console_resources import sent, shown
 
 Call = tuple[str, str, Any]
 """Method, path and body."""
@@ -313,9 +324,207 @@ def test_who_owns_an_account_is_not_removed_from_it(frozen: FrozenApp) -> None:
         assert f'href="/console/users/{user}/delete"' in shown(frozen, f"/users/{user}")
 
 
-def test_a_resource_group_that_is_not_empty(frozen: FrozenApp) -> None:
-    assert refusals.of_resource_group({"default": False, "filled": False}, "delete") == ""
-    assert "not empty" in refusals.of_resource_group({"default": False, "filled": True}, "delete")
+FOLLOWERS = frozenset(
+    "address_prefixes bare_metal_interfaces dns_bindings image_exports instance_group_actions instance_group_managers"
+    " instance_group_memberships instance_group_policies reserved_ips routes security_group_targets".split()
+)
+"""Tables of parts, which are in the resource group of what they are parts of."""
+UNLISTED = frozenset({"offering_instances"})
+"""What the API refuses the deletion of a resource group for, and shows by its ID alone: no page can know of it."""
+GROUPED = sorted(
+    table.name for table in metadata.sorted_tables if "resource_group_id" in table.c and table.name not in FOLLOWERS
+)
+
+
+@pytest.fixture
+def other_group(frozen: FrozenApp) -> Iterator[str]:
+    """A resource group of the publisher's with nothing in it, until the test ends."""
+    store, base, id_ = frozen.server.store, frozen.server.base, "0123456789abcdef0123456789abcdef"
+
+    def make(session: Session) -> None:
+        group = replace(new_group(session, frozen.accounts["owner"], "another group"), id=id_)
+        insert(session, RESOURCE_GROUP, group)
+        session.invalidate(GROUPS)
+
+    def remove(session: Session) -> None:
+        remove_rows(session, RESOURCE_GROUP.table, RESOURCE_GROUP.table.c.id == id_)
+        session.invalidate(GROUPS)
+
+    Store._write_once(store, base, make)
+    yield id_
+    Store._write_once(store, base, remove)
+
+
+def _compare_group(frozen: FrozenApp, id_: str) -> set[str]:
+    """What the page of a resource group disables, against what the API then answers."""
+    path = f"/resource-groups/{id_}"
+    offered = f'href="/console{path}/delete"' in shown(frozen, path)
+    answer = frozen.call("owner", "DELETE", f"/v2/resource_groups/{id_}")
+    assert offered == (answer.status not in REFUSED), (offered, answer.status, answer.body)
+    return set() if offered else {"delete"}
+
+
+def test_a_resource_group_that_is_the_default_or_empty(frozen: FrozenApp, other_group: str) -> None:
     id_ = frozen.ids["resource_groups"]
     assert "It is the default one of the account." in shown(frozen, f"/resource-groups/{id_}")
-    assert frozen.call("owner", "DELETE", f"/v2/resource_groups/{id_}").status == 409
+    assert _compare_group(frozen, id_) == {"delete"}
+    assert _compare_group(frozen, other_group) == set()
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_a_resource_group_with_a_resource_of_each_type(frozen: FrozenApp, other_group: str, name: str) -> None:
+    table = metadata.tables[name]
+    own = select(table.c.id).where(table.c.account_id == frozen.accounts["owner"])
+    row = frozen.server.store.read(frozen.server.base, lambda session: session.first(own))
+    assert row is not None, "the frozen application has one of each type"
+    with changed(frozen, table, str(row[0]), resource_group_id=other_group):
+        if name in UNLISTED:
+            assert frozen.call("owner", "DELETE", f"/v2/resource_groups/{other_group}").status == 409
+            return
+        assert _compare_group(frozen, other_group) == {"delete"}
+        text = "It is not empty: delete or reclaim what is in it first."
+        assert text in shown(frozen, f"/resource-groups/{other_group}")
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_service_id_that_is_locked(frozen: FrozenApp, locked: bool) -> None:
+    id_ = frozen.ids["serviceids"]
+    path = f"/v1/serviceids/{id_}"
+    with changed(frozen, SERVICE_ID.table, id_, locked=locked):
+        row = dict(frozen.ok("owner", "GET", path))
+        calls: dict[str, Call] = {"edit": ("PUT", path, {"name": "renamed"}), "delete": ("DELETE", path, None)}
+        refused = compare(frozen, refusals.of_locked, row, calls, if_match=row["entity_tag"])
+        html = shown(frozen, f"/service-ids/{id_}")
+    assert refused == ({"edit", "delete"} if locked else set())
+    offered = {action for action in calls if f'href="/console/service-ids/{id_}/{action}"' in html}
+    assert offered == set(calls) - refused
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_key_of_a_service_id_that_is_locked(frozen: FrozenApp, locked: bool) -> None:
+    id_ = frozen.ids["key of service"]
+    path = f"/v1/apikeys/{id_}"
+    with changed(frozen, API_KEY.table, id_, locked=locked):
+        row = dict(frozen.ok("owner", "GET", path))
+        compare(frozen, refusals.of_locked, row, {"delete": ("DELETE", path, None)})
+
+
+@pytest.mark.parametrize("state", sorted(USER_STATES.states))
+@pytest.mark.parametrize("whose", ["iam_id", "users"])
+def test_a_user_of_the_account_in_each_state(frozen: FrozenApp, whose: str, state: str) -> None:
+    account, iam_id = frozen.accounts["owner"], frozen.ids[whose]
+    path = f"/v2/accounts/{account}/users/{iam_id}"
+    own = select(USER.table.c.id).where(USER.table.c.account_id == account, USER.table.c.iam_id == iam_id)
+    (id_,) = frozen.server.store.read(frozen.server.base, lambda session: session.first(own)) or ("",)
+    owner = whose == "iam_id"
+    with changed(frozen, USER.table, id_, state="ACTIVE" if owner else state):  # else nobody could ask
+        row = {**frozen.ok("owner", "GET", path), "owner": owner}
+        assert compare(frozen, refusals.of_user, row, {"delete": ("DELETE", path, None)}) == (
+            {"delete"} if owner else set()
+        )
+        offered = f'href="/console/users/{iam_id}/delete"' in shown(frozen, f"/users/{iam_id}")
+    assert offered is not owner
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_a_member_of_an_access_group(frozen: FrozenApp, dynamic: bool) -> None:
+    """Who is a member by a rule too is one by hand no less."""
+    group, iam_id = frozen.ids["groups"], frozen.ids["members"]
+    path = f"/v2/groups/{group}/members"
+    row = next(one for one in frozen.ok("owner", "GET", path)["members"] if one["iam_id"] == iam_id)
+    row |= {"membership_type": "dynamic"} if dynamic else {}
+    gone = ("DELETE", f"{path}/{'IBMid-BY-A-RULE' if dynamic else iam_id}", None)
+    answer = frozen.call("owner", *gone)
+    assert bool(refusals.of_membership(row, "delete")) == dynamic == (answer.status == 404)
+
+
+def test_a_floating_ip_of_each_target(frozen: FrozenApp) -> None:
+    """One without a target, too: that of an interface, as it would be detached."""
+    types: dict[str, str] = {}
+    for address in frozen.ok("owner", "GET", _at("/v1/floating_ips"))["floating_ips"]:
+        types.setdefault(address.get("target", {}).get("resource_type", ""), address["id"])
+    gateway = types.pop("public_gateway")
+    assert types, "others have targets, too"
+    assert _compare_address(frozen, gateway, "edit", "detach", "delete") == {"detach", "delete"}
+    for id_ in types.values():
+        assert _compare_address(frozen, id_, "edit", "detach", "delete") == set()
+        with changed(frozen, FLOATING_IP.table, id_, target_id=None, target=None):
+            assert _compare_address(frozen, id_, "edit", "delete") == set()
+
+
+def _compare_address(frozen: FrozenApp, id_: str, *actions: str) -> set[str]:
+    path = f"/v1/floating_ips/{id_}"
+    every: dict[str, Call] = {
+        "edit": ("PATCH", _at(path), {"name": "renamed"}),
+        "detach": ("PATCH", _at(path), {"target": None}),
+        "delete": ("DELETE", _at(path), None),
+    }
+    refused = compare(frozen, refusals.of_floating_ip, _read(frozen, path), {key: every[key] for key in actions})
+    html = shown(frozen, f"/floating-ips/{id_}")
+    assert {key for key in every if f'href="/console/floating-ips/{id_}/{key}"' in html} == set(actions) - refused
+    return refused
+
+
+@pytest.mark.parametrize(("column", "value", "status"), [
+    ("zone", None, 201),
+    ("zone", "us-south-3", 400),
+    ("vpc_id", "hub", 400),
+])  # fmt: skip
+def test_a_subnet_and_a_public_gateway_of_each_place(
+    frozen: FrozenApp, column: str, value: str | None, status: int
+) -> None:
+    """Whether the page offers to attach it, and whether the API does."""
+    gateway, path = frozen.ids["public_gateways"], _at(f"/v1/subnets/{frozen.ids['subnets']}/public_gateway")
+    place = frozen.ok("owner", "GET", _at(f"/v1/public_gateways/{gateway}"))["zone"]["name"]
+    page = f"/subnets/{frozen.ids['subnets']}"
+    with (
+        changed(frozen, SUBNET.table, frozen.ids["subnets"], public_gateway_id=None),
+        changed(frozen, PUBLIC_GATEWAY.table, gateway, **{column: frozen.ids.get(value or "", value or place)}),
+    ):
+        answer = frozen.call("owner", "PUT", path, {"id": gateway})
+        assert answer.status == status, answer.body
+        html = shown(frozen, page)
+        offered = f'href="/console{page}/gateway"' in html
+        assert offered == (status == 201)
+        assert ("There is no public gateway in its VPC and its zone." in html) is not offered
+        if offered:
+            assert f'value="{gateway}"' in shown(frozen, f"{page}/gateway")
+
+
+def test_a_placement_group_with_and_without_instances(frozen: FrozenApp) -> None:
+    id_ = frozen.ids["placement_groups"]
+    path = f"/v1/placement_groups/{id_}"
+    calls: dict[str, Call] = {"edit": ("PATCH", _at(path), {"name": "renamed"}), "delete": ("DELETE", _at(path), None)}
+    for member, state, refused in (
+        (None, "stable", set()),
+        (None, "deleting", {"delete"}),
+        (id_, "stable", {"delete"}),
+    ):
+        instance = frozen.ids["instances"]
+        with (
+            changed(frozen, INSTANCE.table, instance, placement_group_id=member),
+            changed(frozen, PLACEMENT_GROUP.table, id_, lifecycle_state=state),
+        ):
+            row = {**_read(frozen, path), "members": [instance] if member else []}
+            assert compare(frozen, refusals.of_placement_group, row, calls) == refused
+            page = shown(frozen, f"/placement-groups/{id_}")
+            linked = f'href="/console/placement-groups/{id_}">hidden-spread</a>' in shown(
+                frozen, f"/instances/{instance}"
+            )
+            assert linked is bool(member)
+        assert (f'href="/console/placement-groups/{id_}/delete"' in page) is not bool(refused)
+
+
+@pytest.mark.parametrize("form", ["/instances/new", "/templates/new"])
+def test_the_form_of_an_instance_puts_it_into_the_placement_group_that_is_chosen(frozen: FrozenApp, form: str) -> None:
+    """By what the API says of a group that there is not, it is known that it was told of it."""
+    id_, fields = frozen.ids["placement_groups"], FORMS[form](frozen)
+    html = shown(frozen, f"{form}?{urlencode({'source': fields['source']})}")
+    assert f'<option value="{id_}" >hidden-spread (Host spread)</option>' in html
+    assert '<option value="" selected>None</option>' in html
+    assert sent(frozen, form, **fields)[0] == 303
+    assert sent(frozen, form, **fields, **{"placement_target.id": id_})[0] == 303
+    absent = {"placement_target.id": f"{id_[:-4]}0000"}
+    status, html = sent(frozen, form, **fields, **absent)
+    assert status == 404, "there is no such group"
+    assert 'id="placement_target.id-told"' in html, "it is said at the field"

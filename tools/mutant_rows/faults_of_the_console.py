@@ -12,6 +12,30 @@ REFUSALS = "tests/matrix/test_console_refusals.py"
 
 ROWS = (
     Mutant(
+        "placement group that the form forgets",
+        "actions that would be refused",
+        "console/new_instance_pages.py",
+        '"placement_target.id", ',
+        "",
+        (f"{REFUSALS}::test_the_form_of_an_instance_puts_it_into_the_placement_group_that_is_chosen",),
+    ),
+    Mutant(
+        "placement group deleted with its instances, on the page",
+        "actions that would be refused",
+        "console/refusals.py",
+        '    if group["members"]:',
+        '    if group["members"] == "any":',
+        (f"{REFUSALS}::test_a_placement_group_with_and_without_instances",),
+    ),
+    Mutant(
+        "what can be restored, overlooked in a resource group",
+        "actions that would be refused",
+        "console/resource_group_pages.py",
+        '        holds = group["id"] in restorable or bool(await _in(visit, group, 1))',
+        "        holds = bool(await _in(visit, group, 1))",
+        (f"{REFUSALS}::test_a_resource_group_with_a_resource_of_each_type",),
+    ),
+    Mutant(
         "a download goes on after signing out",
         "sessions",
         "console/object_downloads.py",

@@ -36,6 +36,7 @@ def status(data: Path, output: str) -> None:
         "Region": status["region"],
         "Servers": _engine(status),
         "Hosts": _hosts(status),
+        "Placement groups": _placement(status),
         "Store": status["store"],
         "qemu-img": "yes" if status["qemu_img"] else "no: images pass our own rules only",
         "Unchecked images": _unchecked(status),
@@ -54,6 +55,16 @@ def _hosts(status: dict[str, Any]) -> str:
     if counts is None:
         return "unknown: the engine does not answer"
     return ", ".join(f"{counts[state]} {state}" for state in ("up", "silent", "lost") if counts[state])
+
+
+def _placement(status: dict[str, Any]) -> str:
+    """What placement groups are worth with the hosts that are up."""
+    counts = status.get("hosts")
+    if counts is None:
+        return "unknown: the engine does not answer"
+    if sum(counts.values()) == 1:
+        return "best effort: there is one host, and instances of a group share it"
+    return f"instances of a group run on different hosts, at most {counts['up']} of them now"
 
 
 def _unchecked(report: dict[str, Any]) -> str:

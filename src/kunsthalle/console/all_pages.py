@@ -33,6 +33,7 @@ from kunsthalle.console import (
     operator_job_pages,
     operator_pages,
     operator_quota_pages,
+    placement_group_pages,
     resource_group_pages,
     root_key_pages,
     search_pages,
@@ -54,6 +55,7 @@ from kunsthalle.console.resource_pages import pages_of
 from kunsthalle.console.resource_shapes import Kind
 
 KINDS: tuple[Kind, ...] = (
+    *placement_group_pages.KINDS,
     *ssh_key_pages.KINDS,
     *network_pages.KINDS,
     *security_group_pages.KINDS,

@@ -37,6 +37,7 @@ MENU: tuple[Group, ...] = (
             Entry("Images", "/images/catalog"),
             Entry("Instance templates", "/templates"),
             Entry("Instance groups", "/groups"),
+            Entry("Placement groups", "/placement-groups"),
             Entry("Bare metal servers", "/bare-metal-servers"),
             Entry("SSH keys", "/ssh-keys"),
         ),

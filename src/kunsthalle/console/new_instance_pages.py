@@ -12,6 +12,7 @@ from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Linked, Offsets, Row, everything
 from kunsthalle.console.offering_pages import owner_of, state_of
 from kunsthalle.console.page_frame import Page, Visit, form
+from kunsthalle.console.placement_group_pages import choices_of_groups
 from kunsthalle.console.root_key_pages import choices_of_keys
 from kunsthalle.core.records import dataclass
 
@@ -120,7 +121,7 @@ async def keys(visit: Visit) -> Options:
 
 async def prototype(visit: Visit, filled: Form, source: Source) -> Row:
     """What the form asks for, as the API is told it: VPC and zone follow from the subnet."""
-    body = {**filled.body("name", "profile.name", "user_data"), **source.body}
+    body = {**filled.body("name", "profile.name", "placement_target.id", "user_data"), **source.body}
     subnet = next((entry for entry in await subnets(visit) if entry["id"] == filled.get("subnet")), None)
     if subnet is None:
         raise Refused(400, "bad_request", "Choose a subnet that has an address left.", "subnet")
@@ -143,7 +144,7 @@ async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
     offered = await sources(visit)
     key = filled.get("source") or visit.query.get("source", "")
     source = chosen(offered, key)
-    fits: dict[str, Any] = {"profiles": [], "subnets": [], "keys": [], "root_keys": []}
+    fits: dict[str, Any] = {"profiles": [], "subnets": [], "keys": [], "root_keys": [], "placement_groups": []}
     if source is not None:
         options = subnet_options(await subnets(visit))
         root_keys = await choices_of_keys(visit.api)
@@ -153,6 +154,7 @@ async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
             "subnets": options,
             "keys": ssh_keys,
             "root_keys": root_keys,
+            "placement_groups": await choices_of_groups(visit),
         }
     return {"offered": offered, "source": source, "lost": bool(key) and source is None, **fits}
 

@@ -135,6 +135,15 @@ def of_group(group: Row, _action: str) -> str:
     return _DELETED_ALREADY if group["status"] == "deleting" else ""
 
 
+def of_placement_group(group: Row, action: str) -> str:
+    """Delete: `members` are the instances in it, as `placement_group_pages` adds them."""
+    if action != "delete":
+        return ""
+    if group["members"]:
+        return "Instances are in it: delete them first."
+    return _DELETED_ALREADY if group["lifecycle_state"] == "deleting" else ""
+
+
 _METAL_MOVES = {
     "start": ("stopped", "starting", "running"),
     "stop": ("running", "stopping", "stopped"),
@@ -198,12 +207,14 @@ def of_floating_ip(address: Row, action: str) -> str:
 
 
 def of_resource_group(group: Row, action: str) -> str:
-    """Delete: `filled` says whether the visitor sees anything in it, as `resource_group_pages` adds it."""
+    """Delete: `filled` says whether the visitor sees anything in it, what can still be restored included, as
+    `resource_group_pages` adds it.
+    """
     if action != "delete":
         return ""
     if group["default"]:
         return "It is the default one of the account."
-    return "It is not empty: delete what is in it first." if group["filled"] else ""
+    return "It is not empty: delete or reclaim what is in it first." if group["filled"] else ""
 
 
 def of_locked(row: Row, action: str) -> str:

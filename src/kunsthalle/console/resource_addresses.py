@@ -35,6 +35,7 @@ PLACES = {
     ("is", "instance"): Place("Instance", "/instances/{id}", "/v1/instances/{id}"),
     ("is", "instance-template"): Place("Instance template", "/templates/{id}", "/v1/instance/templates/{id}"),
     ("is", "instance-group"): Place("Instance group", "/groups/{id}", "/v1/instance_groups/{id}"),
+    ("is", "placement-group"): Place("Placement group", "/placement-groups/{id}", "/v1/placement_groups/{id}"),
     ("is", "bare-metal-server"): Place("Bare metal server", "/bare-metal-servers/{id}", "/v1/bare_metal_servers/{id}"),
     ("is", "volume"): Place("Volume", "/volumes/{id}", "/v1/volumes/{id}"),
     ("is", "snapshot"): Place("Snapshot", "/snapshots/{id}", "/v1/snapshots/{id}"),

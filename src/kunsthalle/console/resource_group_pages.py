@@ -36,8 +36,12 @@ async def _contents(visit: Visit, group: Row) -> list[Row]:
 
 
 async def _with_use(visit: Visit, groups: list[Row]) -> None:
+    """What can still be restored holds a group too, and is found by no search."""
+    told = await visit.if_allowed("GET", "/v1/reclamations")
+    restorable = {row["resource_group_id"] for row in told["resources"]} if told else set()
     for group in groups:
-        group["filled"] = not group["default"] and bool(await _in(visit, group, 1))
+        holds = group["id"] in restorable or bool(await _in(visit, group, 1))
+        group["filled"] = not group["default"] and holds
 
 
 async def _new(visit: Visit, form: Form, _row: Row) -> Row:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fixtures.app import App, open_app
 from fixtures.frozen_app import OPERATOR
-from kunsthalle.cli import common, host_verb
+from kunsthalle.cli import common, host_verb, status_verb
 from kunsthalle.hypervisor.protocol import NoAnswer
 from kunsthalle.hypervisor.simulated.simulated_hosts import SimulatedHosts
 from kunsthalle.operator.host_metrics import HostNumbers
@@ -122,3 +122,14 @@ def test_the_command_asks_before_it_says_that_a_host_is_lost(
     if asked:
         assert "host-1" in result.output
         assert "2 of 64" in result.output
+
+
+@pytest.mark.parametrize(("counts", "told"), [
+    (None, "unknown: the engine does not answer"),
+    ({"up": 1, "silent": 0, "lost": 0}, "best effort: there is one host, and instances of a group share it"),
+    ({"up": 0, "silent": 1, "lost": 0}, "best effort: there is one host, and instances of a group share it"),
+    ({"up": 3, "silent": 0, "lost": 0}, "instances of a group run on different hosts, at most 3 of them now"),
+    ({"up": 1, "silent": 1, "lost": 1}, "instances of a group run on different hosts, at most 1 of them now"),
+])  # fmt: skip
+def test_the_status_says_what_placement_groups_are_worth(counts: dict[str, int] | None, told: str) -> None:
+    assert status_verb._placement({"hosts": counts} if counts else {}) == told

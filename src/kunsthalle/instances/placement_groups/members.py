@@ -22,7 +22,9 @@ from kunsthalle.networks.queries import locked
 
 FIELD = "placement_target"
 MOST = {"host_spread": 12, "power_spread": 4}
-"""Instances of a placement group, by its strategy: https://cloud.ibm.com/docs/vpc?topic=vpc-about-placement-groups-for-vpc"""
+"""Instances of a placement group, by its strategy: "a maximum of 12 instances", "a maximum of four instances"
+(https://cloud.ibm.com/docs/vpc?topic=vpc-about-placement-groups-for-vpc, of 2025-06-27).
+"""
 
 
 def target_of(session: Session, identity: Identity | UnsetType) -> PlacementGroup | None:

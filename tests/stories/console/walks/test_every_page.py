@@ -62,6 +62,7 @@ def names(publisher_account: Account) -> dict[str, str]:
         "account_id": account.id,
         "export_id": _export(account, image["id"]),
         "bare_metal_id": _bare_metal(account, account.import_image("every-page-metal")["id"], subnet["id"]),
+        "placement_group_id": account.vpc.create_placement_group("host_spread", name="every-page").get_result()["id"],
         "ssh_key_id": account.vpc.list_keys().get_result()["keys"][0]["id"],
         "vpc_id": vpc["id"],
         "subnet_id": subnet["id"],

@@ -51,14 +51,20 @@ def test_a_server_lives_and_dies_in_the_browser(
     publisher: Visitor, publisher_account: Account, served: Served, browser: Any
 ) -> None:
     image = publisher_account.import_image("for-servers", b"bytes of a server")
+    apart = publisher_account.vpc.create_placement_group("host_spread", name="by-hand-apart").get_result()
     publisher.sign_in().open("/instances").accessible().press("Create instance")
     publisher.fill(source=f"image {image['id']}").sees("Create instance from for-servers").accessible()
     offered = publisher.page.locator('[name="profile.name"] option').all_inner_texts()
     assert offered
     assert not [one for one in offered if one.startswith("bz2")], "of another architecture"
     publisher.fill(name="Not A Name").press("Create instance").faulted("name", "").accessible()
-    publisher.fill(name="by-hand", **{"profile.name": "bx2-2x8"}).shoot("create-server")
+    offered = publisher.page.locator('[name="placement_target.id"] option').all_inner_texts()
+    assert offered == ["None", "by-hand-apart (Host spread)"]
+    placed = {"placement_target.id": apart["id"]}
+    publisher.fill(name="by-hand", **{"profile.name": "bx2-2x8"}, **placed).shoot("create-server")
     publisher.press("Create instance").sees("Running", "No guest ran").misses("is being created").accessible()
+    publisher.press("by-hand-apart").sees("Host spread", "by-hand").accessible()
+    publisher.press("by-hand")
     publisher.sees("This instance is simulated: no guest runs").shoot("server")
     _two_at_a_serial_console(publisher, served, browser)
     publisher.press("for-servers").sees("SHA-256 of the file").page.go_back()
@@ -90,7 +96,11 @@ def test_a_server_from_a_catalog_keeps_a_reference_that_nobody_opens(
 
 def test_the_form_of_a_server_needs_no_script(served: Served, browser: Any, publisher_account: Account) -> None:
     image = publisher_account.import_image("without-script", b"bytes without a script")
+    apart = publisher_account.vpc.create_placement_group("power_spread", name="unscripted-apart").get_result()
     with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"], scripts=False) as visitor:
         visitor.sign_in().open("/instances/new").fill(source=f"image {image['id']}").press("Show options")
-        visitor.sees("Create instance from without-script").fill(name="unscripted").press("Create instance")
-        visitor.sees("unscripted").press("Delete").press("Delete").sees("The instance is being deleted")
+        visitor.sees("Create instance from without-script")
+        visitor.fill(name="unscripted", **{"placement_target.id": apart["id"]}).press("Create instance")
+        visitor.sees("unscripted", "unscripted-apart").press("Delete").press("Delete").sees(
+            "The instance is being deleted"
+        )
