@@ -182,6 +182,7 @@ class Machines:
             code, message = _reason(fault)
             run.write(partial(_fail, id_=id_, message=message, code=code, was=server.instance.status))
             return False
+        self._settled(run, server.instance)  # it runs; the engine may be asked for a while about disks
         self._set_disks(run, id_)
         return True
 

@@ -13,7 +13,16 @@ import pytest
 from fixtures.engines import storage_at
 from fixtures.worlds import World
 from kunsthalle.hypervisor.disk_quota import Quota, used_bytes
-from kunsthalle.hypervisor.protocol import DiskError, DiskFull, NoRoom, ServerSpec, StartError, Status, Unresponsive
+from kunsthalle.hypervisor.protocol import (
+    DataDisk,
+    DiskError,
+    DiskFull,
+    NoRoom,
+    ServerSpec,
+    StartError,
+    Status,
+    Unresponsive,
+)
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.hypervisor.specs import OverlaySpec
 from kunsthalle.jobs import queue
@@ -51,6 +60,10 @@ class Told(Simulated):
     def create_overlay(self, spec: OverlaySpec) -> None:
         with self._around("create_overlay"):
             super().create_overlay(spec)
+
+    def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
+        with self._around("set_disks"):
+            return super().set_disks(server_id, data)
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
         with self._around("stop"):
@@ -207,6 +220,13 @@ def test_a_server_stopped_while_it_starts_ends_stopped(told: Api, engine: Told) 
     work(told)
     assert told.state(made["id"]) == "stopped"
     assert engine.status(made["id"]) is Status.STOPPED
+
+
+def test_a_server_is_running_before_the_engine_is_asked_for_its_disks(told: Api, engine: Told) -> None:
+    made, seen = make(told), list[str]()
+    engine.before["set_disks"] = [lambda: seen.append(told.state(made["id"]))]
+    work(told)
+    assert seen == ["running"]
 
 
 def test_a_server_started_while_it_stops_ends_running(told: Api, engine: Told) -> None:

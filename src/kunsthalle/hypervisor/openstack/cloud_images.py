@@ -113,8 +113,9 @@ class CloudImages:
             self.delete(image["id"])
 
     def add_seed(self, server_id: str, content: BinaryIO) -> str:
-        """The image of a server's seed, a qcow2 file: a raw one would be cloned, and kept by its clone."""
-        self.forget_seeds(server_id)
+        """The image of a server's seed, a qcow2 file: a raw one would be cloned, and kept by its clone. `forget_seeds`
+        removes it, with those that starts left that were killed.
+        """
         names = {"name": f"{MARK}-seed-{server_id}", MARK: SEED, "visibility": "private"}
         id_ = str(self._post({"disk_format": "qcow2", **names})["id"])
         self.cloud.put_content(f"/v2/images/{id_}/file", content)

@@ -314,6 +314,8 @@ class OpenStack(Hypervisor):
 
     def _let_go(self, server: str, surplus: dict[str, str]) -> set[str]:
         """Asks the guest, waits a little; the tags of those that it has not let go of."""
+        if not surplus:
+            return set()
         for volume in surplus.values():
             with suppress(WrongState):
                 self._cloud.delete(COMPUTE, f"/servers/{server}/os-volume_attachments/{volume}")
@@ -324,7 +326,7 @@ class OpenStack(Hypervisor):
             return not held
 
         with suppress(Unresponsive):
-            self._cloud.until(gone, "letting go", _PATIENCE_SECONDS if surplus else 0)
+            self._cloud.until(gone, "letting go", _PATIENCE_SECONDS)
         return held
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
@@ -333,15 +335,16 @@ class OpenStack(Hypervisor):
         One that is STRANDED is off, and removed, so that others can have its disks.
         """
         server = self._reached(server_id)
-        if server is not None and self._status(server) is Status.STRANDED:
+        if server is None:
+            return True
+        if self._status(server) is Status.STRANDED:
             self._remove(server["id"])
             return True
-        if server is not None:
-            self._press(server)
+        self._press(server)
 
         def off() -> bool:
-            server = self._reached(server_id)
-            return server is None or self._status(server) is not Status.RUNNING
+            now = self._reached_again(server)
+            return now is None or self._status(now) is not Status.RUNNING
 
         if cut:
             return bool(self._cloud.until(off, f"the stop of {server_id}", grace_seconds + _END_SECONDS))
@@ -411,9 +414,22 @@ class OpenStack(Hypervisor):
     def _reached(self, server_id: str) -> dict[str, Any] | None:
         """The instance, which is to be changed; None where there is none. NoAnswer where its host is silent."""
         server = self._find(server_id)
-        if server is not None and self._status(server) is Status.UNREACHABLE:
-            raise NoAnswer(f"the host of the server {server_id} does not answer")
+        if server is not None:
+            self._refuse_unreachable(server)
         return server
+
+    def _reached_again(self, server: dict[str, Any]) -> dict[str, Any] | None:
+        """The same as it is by now: to look at one costs Nova less than to look for it."""
+        try:
+            now: dict[str, Any] = self._cloud.get(COMPUTE, f"/servers/{server['id']}")["server"]
+        except NotThere:
+            return None
+        self._refuse_unreachable(now)
+        return now
+
+    def _refuse_unreachable(self, server: dict[str, Any]) -> None:
+        if self._status(server) is Status.UNREACHABLE:
+            raise NoAnswer(f"the host of the server {server['name']} does not answer")
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""
