@@ -36,7 +36,7 @@ from kunsthalle.hypervisor.openstack.raw_images import RawImages
 from kunsthalle.hypervisor.protocol import SeedSpec, ServerSpec
 
 MOST_BEYOND = 0.150
-MOST_CALLS = {"creation": 16, "stop": 4, "snapshot": 4, "deletion": 8}
+MOST_CALLS = {"creation": 12, "stop": 4, "snapshot": 4, "deletion": 8}
 """Requests of each operation, without the looks while it is waited."""
 _PAUSE, _PATIENCE = 0.005, 600
 _CALLS = "KUNSTHALLE_BENCH_CALLS"

@@ -65,6 +65,7 @@ class _Looking:
     def __init__(self, ready: Callable[[], Any]) -> None:
         self._ready = ready
         self._at_work = time.monotonic()
+        self._took = 0.0
         self.done: float | None = None
 
     def ask(self) -> Any:
@@ -75,11 +76,12 @@ class _Looking:
         return answer
 
     def wait(self, seconds: float) -> None:
-        """Sleeps as long as the product wants to, and looks meanwhile."""
+        """Sleeps as long as the product wants to, and looks meanwhile where a look takes no longer than is left."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _SPACING))
-            if self.done is None and left > _SPACING:
+            looks = self.done is None and left > _SPACING + 2 * self._took
+            time.sleep(_SPACING if looks else left)
+            if looks:
                 self._look()
 
     def _look(self) -> None:
@@ -93,6 +95,7 @@ class _Looking:
             _state.ours = False
 
     def _see(self, answer: Any, begun: float) -> None:
+        self._took = max(self._took, time.monotonic() - begun)
         if not answer:
             self._at_work = begun
         elif self.done is None:

@@ -301,6 +301,29 @@ def test_the_seed_of_a_start_that_was_killed_is_found_and_goes_with_the_next(ope
     assert list(openstack.engine.disks.leftovers()) == []
 
 
+def test_the_image_of_a_seed_goes_while_its_machine_is_being_started(
+    openstack: CloudBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nova has made the disk of it by then, and Glance takes half a second for a removal."""
+    boot, server, seen = HandMade._boot, openstack.server(), list[tuple[str | None, bool]]()
+    later: list[tuple[str, str | None]] = [("BUILD", "spawning"), ("BUILD", "spawning"), ("ACTIVE", None)]
+
+    def begun(cloud: HandMade, row: dict[str, Any]) -> None:
+        boot(cloud, row)
+        row |= {"status": "BUILD", "task_state": "block_device_mapping"}
+
+    def wait(_seconds: float) -> None:
+        (row,) = openstack.cloud.servers.values()
+        seen.append((row["task_state"], any(image.get(MARK) == "seed" for image in openstack.cloud.images.values())))
+        row["status"], row["task_state"] = later.pop(0)
+
+    monkeypatch.setattr(HandMade, "_boot", begun)
+    engine = openstack.engine._engine
+    monkeypatch.setattr(engine, "_cloud", replace(engine._cloud, wait=wait))
+    engine.start(server)
+    assert seen == [("block_device_mapping", True), ("spawning", False), ("spawning", False)]
+
+
 def test_what_a_guest_said_outlasts_its_instance(openstack: CloudBench) -> None:
     engine, first = openstack.engine, started(openstack)
     first["output"] = "first boot\n"

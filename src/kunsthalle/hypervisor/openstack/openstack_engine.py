@@ -8,9 +8,9 @@ here moves an instance off a host that is believed dead: the operator has to say
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,11 +157,10 @@ class OpenStack(Hypervisor):
             self._fetch(server)
             self._remove(server["id"])
         volumes = [self._volume(disk) for disk in (spec.disk, *(data.disk for data in spec.data))]
-        try:
+        with ExitStack() as seeds:
+            seeds.callback(self._disks.images.forget_seeds, spec.id)
             seed = self._add_seed(spec.id, spec.seed) if spec.seed is not None else None
-            self._running(self._create(spec, volumes, seed))
-        finally:
-            self._disks.images.forget_seeds(spec.id)
+            self._running(self._create(spec, volumes, seed), seeds.close)
 
     def _evacuate(self, server: dict[str, Any]) -> None:
         """Has a server leave its lost host; it stands still elsewhere then. What is under way already is waited for.
@@ -234,8 +233,10 @@ class OpenStack(Hypervisor):
             raise StartError(str(error)) from error
         return made
 
-    def _running(self, made: str) -> None:
-        """Waits until the instance runs; one that comes to nothing is removed."""
+    def _running(self, made: str, has_disks: Callable[[], None] = lambda: None) -> None:
+        """Waits until the instance runs; one that comes to nothing is removed. `has_disks` is called as soon as the
+        cloud needs nothing any more that its disks are made of, while the machine is being started.
+        """
         seen: dict[str, Any] = {}
 
         def ready() -> dict[str, Any] | None:
@@ -245,7 +246,10 @@ class OpenStack(Hypervisor):
             return None if busy else server
 
         def near() -> bool:
-            return bool(seen[_TASK] == _LAST_TASK)
+            if seen[_TASK] != _LAST_TASK:
+                return False
+            has_disks()
+            return True
 
         server = self._cloud.until(ready, f"the start of {made}", _START_SECONDS, near)
         if self._status(server) is Status.RUNNING:
