@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.server
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +25,15 @@ from tools.bench.processes import Process, free_port
 from tools.bench.report import Figure
 
 MIB = 2**20
+CHILD = "import sys; print(flush=True); sys.stdin.read()"
+SERVER = f"""
+import http.server, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdout.readline()
+handler, port = http.server.SimpleHTTPRequestHandler, int(sys.argv[1])
+http.server.test(handler, protocol="HTTP/1.1", port=port, bind="127.0.0.1")
+"""
+"""A server that has started a child, as a master of uWSGI does, and answers once the child runs."""
 
 
 def outcome(rate: float) -> Outcome:
@@ -209,17 +220,8 @@ def test_pages_of_peers_are_read() -> None:
 
 
 def test_memory_and_processor_time_are_those_of_children_too(tmp_path: Path) -> None:
-    """A server that has started a child, as a master of uWSGI does, and answers once the child runs."""
-    child = "import sys; print(flush=True); sys.stdin.read()"
-    program = (
-        "import http.server, subprocess, sys\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
-        "child.stdout.readline()\n"
-        "handler, port = http.server.SimpleHTTPRequestHandler, int(sys.argv[1])\n"
-        "http.server.test(handler, protocol='HTTP/1.1', port=port, bind='127.0.0.1')\n"
-    )
     port = free_port()
-    command = [sys.executable, "-c", program, str(port)]
+    command = [sys.executable, "-c", SERVER, str(port)]
     with Process(command, port, tmp_path / "log", ready="/pyproject.toml") as process:
         assert len(process.family()) == 2
         assert process.memory_of_family() > process.memory()["Pss"] > MIB
@@ -237,6 +239,23 @@ def test_a_missing_program_is_named_in_a_sentence(
     assert data.__name__ == bench.BENCHES["data"]
 
 
+def test_servers_end_with_a_bench_that_is_told_to_end() -> None:
+    port = free_port()
+    program = (
+        "import os, signal, sys; from tools.bench import __main__ as bench, start\n"
+        "from tools.bench.processes import Process\n"
+        "def run(folder, rounds):\n"
+        f"    server = [sys.executable, '-c', {SERVER!r}, '{port}']\n"
+        f"    with Process(server, {port}, folder / 'log', ready='/pyproject.toml'):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        "start.run = run; sys.argv = ['bench', 'start']\n"
+        "raise SystemExit(bench.main())"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 128 + signal.SIGTERM
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
 def test_the_log_of_a_server_in_the_process_is_not_among_the_figures() -> None:
     """In a process of its own: what a log is set up by is for the whole process."""
     program = (
@@ -249,4 +268,4 @@ def test_the_log_of_a_server_in_the_process_is_not_among_the_figures() -> None:
         "raise SystemExit(bench.main())"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith("Start\n\nHow.") and "s" not in ran.stderr
+    assert ran.stdout.startswith("Start\n\nHow.") and not ran.stderr

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from tools.bench import report
 from tools.bench.processes import ProgramMissing
@@ -51,26 +54,40 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
+def _end(number: int, _frame: object) -> None:
+    """End as an error does: what the bench has started is stopped."""
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
     """0 when everything was measured and every bound was held, 1 otherwise."""
     given = _arguments()
-    set_up("error")  # of servers in this process: their log is no part of the figures
-    held = True
-    for name in given.which or [name for name in BENCHES if name not in _BY_NAME_ALONE]:
-        bench = importlib.import_module(BENCHES[name])
-        more = {"requests": {"large": given.large}, "catalogs": {"offerings": given.offerings}}.get(name, {})
-        try:
-            with tempfile.TemporaryDirectory(prefix="kunsthalle-bench-", dir=given.folder) as folder:
-                section: report.Section = bench.run(Path(folder), given.rounds, **more)
-        except ProgramMissing as missing:
-            print(f"{name} was not measured: {missing}", file=sys.stderr, flush=True)
-            held = False
-            continue
-        print(f"{section.title}\n\n{report.text(section)}", flush=True)
-        held = held and all(figure.held is not False for figure in section.figures)
-        if given.write:
-            report.write(section, given.date)
-    return 0 if held else 1
+    signal.signal(signal.SIGTERM, _end)
+    # Servers in this process write their log, which costs what it costs elsewhere, where no figures are.
+    set_up("info")
+    with tempfile.TemporaryFile("w") as log:
+        names = given.which or [name for name in BENCHES if name not in _BY_NAME_ALONE]
+        held = [_measure(name, given, log) for name in names]
+    return 0 if all(held) else 1
+
+
+def _measure(name: str, given: argparse.Namespace, log: IO[str]) -> bool:
+    """Whether it was measured, and every bound was held."""
+    bench = importlib.import_module(BENCHES[name])
+    more = {"requests": {"large": given.large}, "catalogs": {"offerings": given.offerings}}.get(name, {})
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="kunsthalle-bench-", dir=given.folder) as folder,
+            contextlib.redirect_stderr(log),
+        ):
+            section: report.Section = bench.run(Path(folder), given.rounds, **more)
+    except ProgramMissing as missing:
+        print(f"{name} was not measured: {missing}", file=sys.stderr, flush=True)
+        return False
+    print(f"{section.title}\n\n{report.text(section)}", flush=True)
+    if given.write:
+        report.write(section, given.date)
+    return all(figure.held is not False for figure in section.figures)
 
 
 if __name__ == "__main__":

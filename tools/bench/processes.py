@@ -135,9 +135,13 @@ class Process:
         return int(found[1]) * 1024 if found else 0
 
     def stop(self) -> None:
+        """Ask it to end, and end it where it does not; TimeoutExpired then."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(_PATIENCE)
+            try:
+                self._process.wait(_PATIENCE)
+            finally:
+                self._process.kill()  # nothing where it has ended
 
     def __enter__(self) -> Self:
         return self

@@ -40,6 +40,7 @@ processes = 1
 threads = {threads}
 enable-threads = true
 lazy-apps = true
+no-orphans = true
 die-on-term = true
 buffer-size = 65535
 http-chunked-input = true
@@ -212,7 +213,11 @@ class Glance(Peer):
 
     def _serve(self, name: str) -> Process:
         etc = str(self.folder / "etc")
-        env = {f"OS_{name.upper()}_CONFIG_DIR": etc, "OS_KEYSTONE_CONFIG_FILES": f"{etc}/keystone.conf"}
+        env = {
+            f"OS_{name.upper()}_CONFIG_DIR": etc,
+            "OS_KEYSTONE_CONFIG_FILES": f"{etc}/keystone.conf",
+            "no_proxy": "127.0.0.1",  # Glance asks Keystone with a library that looks for proxies
+        }
         command = [str(self._packages / "bin" / "uwsgi"), "--ini", f"{etc}/{name}.ini"]
         log = self.folder / f"{name}.log"
         return Process(command, self._ports[name], log, ready="/healthcheck", env=env)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -110,9 +111,10 @@ class Peer(ABC):
         return sum(process.cpu_of_family() for process in self.processes)
 
     def stop(self) -> None:
-        """End all its processes, the last one first."""
-        while self.processes:
-            self.processes.pop().stop()
+        """End all its processes, the last one first, each of them also where another does not end."""
+        with ExitStack() as stack:
+            while self.processes:
+                stack.callback(self.processes.pop(0).stop)
 
     def __enter__(self) -> Self:
         return self
