@@ -10,6 +10,10 @@ NOT_IMPORTABLE: dict[str, str] = {
 """Types that are left out of the import of a configuration."""
 
 _NOT_READ = "sent once, and never read back by the provider"
+_SHOWN_ELSEWHERE = (
+    "never read back: the provider shows the group in `placement_target`; set `ignore_changes = [placement_group]` "
+    "after an import"
+)
 _OWN = "read back only as far as the state has it already"
 
 _POLICY = {
@@ -51,9 +55,11 @@ IMPORTED: dict[str, dict[str, str]] = {
         "catalog_offering": "the API shows the version that was booted, and not the offering that led to it",
         "force_action": "a default of the provider that it does not read back",
         "instance_template": _NOT_READ,
+        "placement_group": _SHOWN_ELSEWHERE,
         "user_data": _NOT_READ,
         "volumes": "never read back: the import of the provider sets it with a type that the attribute does not have",
     },
+    "ibm_is_instance_template": {"placement_group": _SHOWN_ELSEWHERE},
     "ibm_is_security_group_rule": dict.fromkeys(("code", "port_max", "port_min", "type"), _NOT_READ),
     "ibm_is_instance_group": {"access_tags": "never read by the provider"},
     "ibm_is_instance_group_manager": dict.fromkeys(

@@ -181,6 +181,18 @@ def _renamed_instance_group(account: str, world: World, outputs: Outputs) -> Non
     world.vpc(account, "PATCH", f"instance_groups/{outputs['group_id']}", {"name": "other"})
 
 
+def _placed(world: World, outputs: Outputs) -> None:
+    expect(outputs["by_name"] == outputs["group_id"], f"by name: {outputs['by_name']}")
+    expect(outputs["groups"] == ["apart"], f"placement groups: {outputs['groups']}")
+    expect(outputs["instances"] == ["apart"], f"instances: {outputs['instances']}")
+    instance = world.vpc("publisher", "GET", f"instances/{outputs['instance_id']}")
+    expect(instance["placement_target"]["id"] == outputs["group_id"], f"placement: {instance['placement_target']}")
+
+
+def _renamed_placement_group(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"placement_groups/{outputs['group_id']}", {"name": "other"})
+
+
 def _renamed_metal(world: World, outputs: Outputs) -> None:
     world.vpc("publisher", "PATCH", f"bare_metal_servers/{outputs['server_id']}", {"name": "other"})
 
@@ -329,6 +341,7 @@ WALKS: tuple[Plot, ...] = (
         behind=partial(_renamed_instance_group, "consumer-a"),
     ),
     Plot(_HERE / "groups", prepare=_image, check=_members, behind=partial(_renamed_instance_group, "publisher")),
+    Plot(_HERE / "placement", prepare=_image, check=_placed, behind=_renamed_placement_group),
     Plot(_HERE / "storage", prepare=_image, check=_stored, behind=_renamed_instance),
     Plot(_HERE / "networks", prepare=_public_key, check=_in_the_vpc, behind=_renamed_subnet),
     Plot(_HERE / "metal", prepare=_image, behind=_renamed_metal),
