@@ -10,7 +10,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools.bench import __main__ as bench
@@ -104,9 +106,9 @@ class Scripted(Peer):
 
     name = "scripted"
 
-    def __init__(self, folder: Path, port: int, images: int = IMAGES) -> None:
+    def __init__(self, folder: Path, port: int, images: int = IMAGES, shown: int = PAGE, **changed: Any) -> None:
         super().__init__(folder)
-        self._port, self._images = port, images
+        self._port, self._images, self._shown, self._changed = port, images, shown, changed
 
     @property
     def port(self) -> int:
@@ -123,13 +125,21 @@ class Scripted(Peer):
     def share(self, number: int) -> None: ...
 
     def reads(self) -> Reads:
-        each = tuple(Ask("each", f"/200/{number}") for number in range(self._images))
-        one, page = Ask("one", "/200/image-0000000"), Ask("page", "/200/page")
-        return Reads(one, each, Ask("absent", "/404/absent", status=404), page, Ask("refused", "/401/", status=401))
+        ids = tuple(f"image-{number:07d}" for number in range(self._images))
+        reads = Reads(
+            ids=ids,
+            one=Ask("one", "/200/image-0000000"),
+            each=tuple(Ask("each", f"/200/{id_}") for id_ in ids),
+            absent=Ask("absent", "/404/absent", status=404),
+            page=Ask("page", "/200/page"),
+            refused=Ask("refused", "/401/", status=401),
+            missing=b"absent",
+        )
+        return replace(reads, **self._changed)
 
     def check_page(self, content: bytes) -> list[str]:
         assert content == b"/200/page"
-        return [str(number) for number in range(min(PAGE, self._images))]
+        return [str(number) for number in range(self._shown)]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -175,19 +185,21 @@ def test_what_is_measured_is_looked_into_first(tmp_path: Path) -> None:
         peer_comparison.check(Scripted(tmp_path, port))
 
 
-def test_a_server_with_too_few_images_is_not_measured(tmp_path: Path) -> None:
-    with answering("HTTP/1.1") as (port, _), pytest.raises(RuntimeError, match=f"1 instead of {PAGE}"):
-        peer_comparison.check(Scripted(tmp_path, port, images=1))
-
-
-def test_a_server_that_lets_strangers_in_is_not_measured(tmp_path: Path) -> None:
-    class Open(Scripted):
-        def reads(self) -> Reads:
-            reads = super().reads()
-            return Reads(reads.one, reads.each, reads.absent, reads.page, Ask("refused", "/200/open", status=401))
-
-    with answering("HTTP/1.1") as (port, _), pytest.raises(RuntimeError, match="200 instead of 401"):
-        peer_comparison.check(Open(tmp_path, port))
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"images": 1}, f"1 instead of {IMAGES}"),
+        ({"shown": 1}, f"1 instead of {PAGE}"),
+        ({"refused": Ask("refused", "/200/open", status=401)}, "200 instead of 401"),
+        ({"one": Ask("one", "/200/image-0000001")}, "something else"),
+        ({"each": (Ask("each", "/200/image-0000000"),) * IMAGES}, "something else"),
+        ({"missing": b"not found"}, "something else"),
+    ],
+    ids=["too few images", "a short page", "strangers are let in", "another image", "one image", "another error"],
+)
+def test_a_server_that_answers_otherwise_is_not_measured(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with answering("HTTP/1.1") as (port, _), pytest.raises(RuntimeError, match=message):
+        peer_comparison.check(Scripted(tmp_path, port, **changed))
 
 
 @pytest.mark.parametrize(("version", "kept"), [("HTTP/1.1", True), ("HTTP/1.0", False)])

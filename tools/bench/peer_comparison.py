@@ -104,16 +104,20 @@ def _turn(peers: list[Peer], number: int) -> list[Peer]:
 def check(peer: Peer) -> None:
     """RuntimeError unless the server answers what it is going to be measured with as it must, and refuses strangers."""
     reads, connection = peer.reads(), peer.connection
-    contents = {}
-    for ask in (reads.one, *reads.each, reads.absent, reads.page, reads.refused):
-        body, headers = ask.body or None, ask.headers
-        contents[ask.label] = connection.expect(ask.status, ask.method, ask.path, body, headers).content
-    page = peer.check_page(contents["page"])
-    agree(f"images of a page of {peer.name}", len(set(page)), PAGE)
-    each = {(ask.path, ask.body) for ask in reads.each}
-    agree(f"images of {peer.name} that are asked for in turn", len(each), IMAGES)
-    if b"image-0000000" not in contents["one"]:
-        raise RuntimeError(f"{peer.name} answered with another image: {contents['one'][:500]!r}")
+
+    def content(ask: Ask, word: bytes = b"") -> bytes:
+        answer = connection.expect(ask.status, ask.method, ask.path, ask.body or None, ask.headers)
+        if word not in answer.content:
+            raise RuntimeError(f"{peer.name} answered with something else: {answer.content[:500]!r} has no {word!r}")
+        return answer.content
+
+    agree(f"images of {peer.name} that are asked for in turn", len(set(reads.ids)), IMAGES)
+    for id_, ask in zip(reads.ids, reads.each, strict=True):
+        content(ask, id_.encode())
+    content(reads.one, b"image-0000000")
+    content(reads.absent, reads.missing)
+    content(reads.refused)
+    agree(f"images of a page of {peer.name}", len(set(peer.check_page(content(reads.page)))), PAGE)
 
 
 def _rounds(large: Path, peers: list[Peer], taken: Taken, rounds: int) -> None:

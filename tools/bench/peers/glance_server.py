@@ -147,11 +147,13 @@ class Glance(Peer):
         headers = self._tokens["publisher"]
         path = "/v2/images/{}".format
         return Reads(
+            ids=tuple(self._ids),
             one=Ask("one", path(self._ids[0]), headers),
             each=tuple(Ask("each", path(id_), headers) for id_ in self._ids),
             absent=Ask("absent", path(_ABSENT), headers, 404),
             page=Ask("page", f"/v2/images?limit={PAGE}", headers),
             refused=Ask("refused", path(self._ids[0]), {"X-Auth-Token": "x" + headers["X-Auth-Token"]}, 401),
+            missing=b"No image found",
         )
 
     def check_page(self, content: bytes) -> list[str]:

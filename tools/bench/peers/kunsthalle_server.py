@@ -59,11 +59,13 @@ class Kunsthalle(Peer):
         headers = self._tokens["publisher"]
         wrong = {"Authorization": headers["Authorization"] + "x"}
         return Reads(
+            ids=tuple(self._ids),
             one=Ask("one", _vpc("images", self._ids[0]), headers),
             each=tuple(Ask("each", _vpc("images", id_), headers) for id_ in self._ids),
             absent=Ask("absent", _vpc("images", Ids(1).resource("r006")), headers, 404),
             page=Ask("page", _page(), headers),
             refused=Ask("refused", _vpc("images", self._ids[0]), wrong, 401),
+            missing=b"not_found",
         )
 
     def check_page(self, content: bytes) -> list[str]:

@@ -74,11 +74,13 @@ class Moto(Peer):
         one = ask("one", self._ids[:1])
         wrong = self._signed(replace(self._users["publisher"], secret="wrong"), "ec2", one.body)  # noqa: S106  as it says
         return Reads(
+            ids=tuple(self._ids),
             one=one,
             each=tuple(ask("each", [id_]) for id_ in self._ids),
             absent=ask("absent", [_ABSENT], 400),
             page=ask("page", self._ids[:PAGE]),
             refused=replace(one, label="refused", headers=wrong, status=401),
+            missing=b"InvalidAMIID.NotFound",
         )
 
     def check_page(self, content: bytes) -> list[str]:

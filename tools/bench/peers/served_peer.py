@@ -23,14 +23,17 @@ _PAUSE, PATIENCE = 0.002, 120
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """The same questions in the words of one server; `each` are all images in turn."""
+    """The same questions in the words of one server; `each` are all images in turn, whose ids are `ids`."""
 
+    ids: tuple[str, ...]
     one: Ask
     each: tuple[Ask, ...]
     absent: Ask
     page: Ask
     refused: Ask
     """One that shows that authorization is on: `one` with a credential that is not right."""
+    missing: bytes
+    """What the answer to `absent` says."""
 
 
 class Peer(ABC):
