@@ -8,6 +8,8 @@ import pkgutil
 import re
 import runpy
 import sys
+import textwrap
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +121,14 @@ def _line(depth: int, path: Path) -> str:
     return f"{shown:<36} {_said(path)}".rstrip()
 
 
+def _layers() -> str:
+    """The layers of pyproject.toml, the lowest first."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    names = [layer.replace("kunsthalle.", "") for layer in reversed(layers)]
+    return textwrap.fill(" < ".join(names), 112, break_long_words=False, break_on_hyphens=False)
+
+
 def map_page() -> str:
     lines = "\n".join(_line(depth, path) for depth, path in tree())
     return f"""# The map
@@ -127,10 +137,11 @@ def map_page() -> str:
 
 You will find the folders and what is in each.
 
-A package imports only from lower layers, as `pyproject.toml` states them: core < config < local < authz <
-db | blobs < jobs | object_storage | disk_images < hypervisor < api < accounts < iam < images < catalogs <
-networks < block_storage < instances < search < operator < wiring < app < command lines. Packages have files of the same
-names, which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
+A package imports only from lower layers, as `pyproject.toml` states them, here from the lowest; those between bars
+are in one layer, and do not import each other. [The architecture](architecture.md#layers) says what each is for.
+Packages have files of the same names, which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
+
+{_layers()}.
 
 ```text
 {lines}

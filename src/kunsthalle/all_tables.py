@@ -16,7 +16,7 @@ def metadata() -> MetaData:
     from kunsthalle.accounts import tables as _accounts
     from kunsthalle.block_storage import tables as _block_storage
     from kunsthalle.catalogs import tables as _catalogs
-    from kunsthalle.console import tables as _console
+    from kunsthalle.console import browser_session_table as _console
     from kunsthalle.db import tables
     from kunsthalle.db import tag_tables as _tags
     from kunsthalle.iam import tables as _iam

@@ -51,7 +51,7 @@ from kunsthalle.instances.groups.scheduled_actions import MOST_ACTIONS
 from kunsthalle.instances.groups.tables import actions, groups, memberships
 from kunsthalle.instances.tables import instances, interfaces
 from kunsthalle.networks.queries import MOST_IN_VPC
-from kunsthalle.networks.routes_table import MOST_ROUTES
+from kunsthalle.networks.routing_table_routes import MOST_ROUTES
 from kunsthalle.networks.tables import network_acls, reserved_ips, routes, security_groups
 
 BASE = "/api/v1-beta"

@@ -63,7 +63,7 @@ _FILES = {
     "keys": "keys_verb:keys",
     "lineage": "lineage_verb:lineage",
     "master-key": "master_key_verb:master_key",
-    "migrate": "migrate:migrate",
+    "migrate": "migrate_verb:migrate",
     "quota": "quota_verb:quota",
     "record": "record_verb:record",
     "report": "report_verb:report",
@@ -147,7 +147,7 @@ def demo(keep: Path | None, hypervisor: str, output: str) -> None:
 
     With --output json: one JSON object for each step, one per line.
     """
-    from kunsthalle.cli import demo as story
+    from kunsthalle.cli import demo_verb as story
 
     sys.exit(story.run(keep, hypervisor, as_json=output == "json"))
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from kunsthalle.cli import common, scenario_files
+from kunsthalle.cli import common, scenario_files_verb
 from kunsthalle.local.text_tables import line
 
 _PATH = "/_kunsthalle/scenarios"
@@ -32,11 +32,11 @@ def scenario() -> None:
 
 
 for _verb in (
-    scenario_files.apply,
-    scenario_files.export,
-    scenario_files.validate,
-    scenario_files.schema,
-    scenario_files.shipped,
+    scenario_files_verb.apply,
+    scenario_files_verb.export,
+    scenario_files_verb.validate,
+    scenario_files_verb.schema,
+    scenario_files_verb.shipped,
 ):
     scenario.add_command(_verb)
 

@@ -12,7 +12,7 @@ import hashlib
 import msgspec
 
 from kunsthalle.authz.context import Context
-from kunsthalle.console.tables import console_sessions as table
+from kunsthalle.console.browser_session_table import console_sessions as table
 from kunsthalle.core.clock import DAY
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session as DbSession

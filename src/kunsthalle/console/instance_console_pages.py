@@ -10,10 +10,9 @@ from starlette.responses import Response
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, call, filled, json_answer
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 
 TOKEN = "/v1/instances/{instance_id}/console_access_token"  # noqa: S105  a path
-SIMULATED = "simulated"
-"""The engine that runs no guest."""
 
 
 async def engine_of(visit: Visit, instances: list[Row]) -> str:
@@ -27,9 +26,14 @@ async def engine_of(visit: Visit, instances: list[Row]) -> str:
     return str(told["engine"]) if told is not None else ""
 
 
+def is_simulated(engine: str) -> bool:
+    """Whether no guest runs in the instances of an engine; False for ''."""
+    return bool(engine) and not HYPERVISORS[engine].runs_guests
+
+
 def has_screen(engine: str) -> bool:
-    """Whether the instances of an engine have a screen; simulated ones have none."""
-    return engine not in {SIMULATED, ""}
+    """Whether the instances of an engine have a screen; simulated ones have none. False for ''."""
+    return bool(engine) and HYPERVISORS[engine].runs_guests
 
 
 async def _token(visit: Visit) -> Response:

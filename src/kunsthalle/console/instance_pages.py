@@ -10,7 +10,7 @@ from starlette.responses import Response
 from kunsthalle.console import refusals
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.confirmations import Question, Subject, acts, question
-from kunsthalle.console.instance_console_pages import SIMULATED, engine_of, has_screen
+from kunsthalle.console.instance_console_pages import engine_of, has_screen, is_simulated
 from kunsthalle.console.listing import Column, Linked, Row, listing
 from kunsthalle.console.page_frame import POLICY, Page, Visit, page
 from kunsthalle.console.resource_shapes import Offer
@@ -108,7 +108,7 @@ async def standing(visit: Visit, image: Row | None) -> str:
 async def _servers(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
     moving = any(server["status"] in MOVING for server in table.rows)
-    simulated = await engine_of(visit, table.rows) == SIMULATED
+    simulated = is_simulated(await engine_of(visit, table.rows))
     told: dict[str, Any] = {"actions": with_details, "address_of": address_of, "simulated": simulated}
     return visit.page("instances/list.html", list=table, moving=moving, **told)
 
@@ -134,7 +134,7 @@ async def _details(visit: Visit) -> Response:
     server = await SERVER.find(visit)
     engine = await engine_of(visit, [server])
     told = {
-        "simulated": engine == SIMULATED,
+        "simulated": is_simulated(engine),
         "screen": has_screen(engine),
         "standing": await standing(visit, server.get("image")),
         "tail": await _tail(visit),

@@ -10,17 +10,25 @@ from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.bucket_pages import BUCKETS, bucket_names, import_address, objects_of
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.page_frame import Page, Visit, body_of, call, filled, form, json_answer, page
+from kunsthalle.core import disk_formats
 
 UPLOADS = "/_kunsthalle/uploads"
 _ONE = f"{UPLOADS}/{{id}}"
 LARGEST_PART = 32 * 1024 * 1024
+_FORMATS = {
+    "imported": disk_formats.listed(disk_formats.IMPORTED, "and"),
+    "converted": disk_formats.listed(disk_formats.CONVERTED, "and"),
+    "converted_suffixes": tuple(disk_formats.CONVERTED_SUFFIXES),
+    "suffixes": tuple(disk_formats.UPLOADED_SUFFIXES),
+}
+"""What the page says of the formats of files."""
 
 
 async def _upload_page(visit: Visit) -> Response:
     told = await visit.if_allowed("GET", UPLOADS)
     pending = told["uploads"] if told else []
-    told = {"buckets": await bucket_names(visit), "bucket": visit.query.get("bucket", "")}
-    return visit.page("images/upload.html", pending=pending, **told)
+    buckets = {"buckets": await bucket_names(visit), "bucket": visit.query.get("bucket", "")}
+    return visit.page("images/upload.html", pending=pending, **buckets, **_FORMATS)
 
 
 async def _objects(visit: Visit) -> Response:

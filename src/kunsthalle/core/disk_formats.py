@@ -18,8 +18,10 @@ class DiskFormat(NamedTuple):
     """What detection calls a file of the format."""
     suffix: str = ""
     """How names of files that can be imported end; empty where the format is not imported."""
-    converted: bool = False
-    """Whether `kunsthalle images convert` makes images of such disks."""
+    converted_suffixes: tuple[str, ...] = ()
+    """How names of files can end that are converted, by an upload or by `kunsthalle images convert`; empty where the
+    format is not converted.
+    """
     written_with: tuple[str, ...] | None = None
     """What qemu-img is told to write the format; None where it is never written."""
     measured_with: tuple[str, ...] = ()
@@ -44,15 +46,19 @@ FORMATS = {
             written_with=("-O", "vpc", "-o", "subformat=dynamic,force_size=on"),
             measured_with=("-o", "cluster_size=2M"),
         ),
-        DiskFormat("vmdk", "VMDK", "vmdk", "a VMware disk (VMDK)", converted=True, names_files=True),
-        DiskFormat("vhdx", "VHDX", "vhdx", "a VHDX image", converted=True),
-        DiskFormat("raw", "raw", "raw", "a raw disk", converted=True, written_with=("-O", "raw")),
+        DiskFormat("vmdk", "VMDK", "vmdk", "a VMware disk (VMDK)", converted_suffixes=("vmdk",), names_files=True),
+        DiskFormat("vhdx", "VHDX", "vhdx", "a VHDX image", converted_suffixes=("vhdx",)),
+        DiskFormat("raw", "raw", "raw", "a raw disk", converted_suffixes=("raw", "img"), written_with=("-O", "raw")),
     )
 }
 IMPORTED = tuple(format_.name for format_ in FORMATS.values() if format_.suffix)
 """Formats of images, which are also what disks are based on."""
 EXPORTED = tuple(name for name in IMPORTED if FORMATS[name].written_with)
-CONVERTED = tuple(format_.name for format_ in FORMATS.values() if format_.converted)
+CONVERTED = tuple(format_.name for format_ in FORMATS.values() if format_.converted_suffixes)
+CONVERTED_SUFFIXES = {suffix: name for name in CONVERTED for suffix in FORMATS[name].converted_suffixes}
+"""The suffixes of what is converted, and the formats that they say."""
+UPLOADED_SUFFIXES = {**{FORMATS[name].suffix: name for name in IMPORTED}, **CONVERTED_SUFFIXES}
+"""The suffixes of what is uploaded, and the formats that they say."""
 
 
 def listed(names: tuple[str, ...], word: str) -> str:

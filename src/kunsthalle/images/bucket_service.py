@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from kunsthalle.authz.access_refusals import missing_action
-from kunsthalle.core import disk_formats
+from kunsthalle.core.disk_formats import CONVERTED_SUFFIXES, UPLOADED_SUFFIXES
 from kunsthalle.core.disk_space import RETRY_AFTER
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
 from kunsthalle.core.records import dataclass
@@ -52,11 +52,6 @@ MOST_UPLOADS = 4
 _SCANNED = 32 * 1024 * 1024
 """So many bytes of an object are searched for the name of its operating system."""
 _CHUNK = 1024 * 1024
-_SUFFIXES = {"raw": ("raw", "img"), "vmdk": ("vmdk",), "vhdx": ("vhdx",)}
-"""How names of files end that are converted."""
-CONVERTED = {suffix: name for name in disk_formats.CONVERTED for suffix in _SUFFIXES[name]}
-TAKEN = {**{disk_formats.FORMATS[name].suffix: name for name in disk_formats.IMPORTED}, **CONVERTED}
-"""The suffixes of what is uploaded, and the formats that they say."""
 _SYSTEMS = {
     "debian": "debian-{0}-amd64",
     "ubuntu": "ubuntu-{0}-{1}-amd64",
@@ -241,7 +236,7 @@ class BucketService:
 
     def convert(self, session: Session, ticket: Ticket) -> str:
         """Has an object that was uploaded converted; the id of that, or '' where there is nothing to convert."""
-        format_ = CONVERTED.get(suffix_of(ticket.key))
+        format_ = CONVERTED_SUFFIXES.get(suffix_of(ticket.key))
         if format_ is None:
             return ""
         work = conversion_job.Work(ticket.bucket, ticket.key, final_name(ticket.key), format_, ticket.size)
@@ -269,10 +264,10 @@ def suffix_of(key: str) -> str:
 def final_name(key: str) -> str:
     """The name of the object that an upload becomes. 400 for a file that is neither imported nor converted."""
     suffix = suffix_of(key)
-    if suffix not in TAKEN:
-        allowed = ", ".join(f".{entry}" for entry in TAKEN)
+    if suffix not in UPLOADED_SUFFIXES:
+        allowed = ", ".join(f".{entry}" for entry in UPLOADED_SUFFIXES)
         raise invalid("bad_field", f"The name of the file must end in one of {allowed}; it is '{key}'.", "object")
-    return key if suffix not in CONVERTED else f"{key.rsplit('.', 1)[0]}.qcow2"
+    return key if suffix not in CONVERTED_SUFFIXES else f"{key.rsplit('.', 1)[0]}.qcow2"
 
 
 def covers(session: Session, bucket: str, action: str) -> bool:

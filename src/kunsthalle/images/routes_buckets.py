@@ -17,6 +17,7 @@ from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import OPERATOR
+from kunsthalle.core.disk_formats import UPLOADED_SUFFIXES
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.core.sizes import MIB
 from kunsthalle.core.text_values import integer
@@ -25,7 +26,6 @@ from kunsthalle.images import conversion_job
 from kunsthalle.images.bucket_service import (
     DELETING,
     MOST_OBJECTS,
-    TAKEN,
     BucketService,
     Ticket,
     final_name,
@@ -83,7 +83,7 @@ def href(session: Session, bucket: str, key: str) -> str:
 
 def _import_href(session: Session, bucket: str, key: str) -> str:
     """The same where the name ends as one of an image does, else ''."""
-    return href(session, bucket, key) if suffix_of(key) in TAKEN else ""
+    return href(session, bucket, key) if suffix_of(key) in UPLOADED_SUFFIXES else ""
 
 
 def _shown(session: Session, bucket: str, entry: StoredObject) -> StoredObjectResponse:
@@ -149,7 +149,7 @@ def _bucket_routes(service: BucketService) -> tuple[Route, ...]:
         return InspectionResponse(
             format=inspected.format,
             description=inspected.text,
-            importable=bool(inspected.format) and TAKEN.get(suffix_of(query.object)) == inspected.format,
+            importable=bool(inspected.format) and UPLOADED_SUFFIXES.get(suffix_of(query.object)) == inspected.format,
             operating_system=inspected.system,
             size=inspected.size,
             href=_import_href(session, bucket, query.object),

@@ -1,4 +1,4 @@
-"""Routing tables. Books only: what a table is selected for, and who advertises it, changes no packet's way."""
+"""Routing tables. Records only: what a table is selected for, and who advertises it, changes no packet's way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from kunsthalle.networks.network_references import (
 )
 from kunsthalle.networks.queries import attached_subnets, in_vpc, locked, named, refuse_full
 from kunsthalle.networks.resources import ROUTE, ROUTING_TABLE, SUBNET, VPC
-from kunsthalle.networks.routes_table import RouteRequest, create_route
+from kunsthalle.networks.routing_table_routes import RouteRequest, create_route
 
 INGRESS = ("direct_link", "internet", "transit_gateway", "vpc_zone")
 """The sources of incoming traffic; each selects at most one table of a VPC."""

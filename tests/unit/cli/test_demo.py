@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures.tools import ROOT
-from kunsthalle.cli import demo, demo_disk
+from kunsthalle.cli import demo_disk, demo_verb
 from kunsthalle.cli.demo_teller import shortened
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder
@@ -35,7 +35,7 @@ def _on_a_terminal(command: list[str], tmp_path: Path, **more: str) -> Any:
 def test_every_step_is_as_it_should_be(tmp_path: Path) -> None:
     told: list[str] = []
     steps: list[dict[str, Any]] = []
-    assert demo.tell(tmp_path / "data", told.append, steps.append, hypervisor="simulated")
+    assert demo_verb.tell(tmp_path / "data", told.append, steps.append, hypervisor="simulated")
     text = "".join(told)
     assert f"{len(steps)} steps, all" in text
     assert all(one["ok"] for one in steps)
@@ -49,15 +49,17 @@ def test_every_step_is_as_it_should_be(tmp_path: Path) -> None:
 
 def test_a_step_that_answers_otherwise_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(demo, "_masked", lambda teller, _image, _server: teller.check(False, "the image is not masked"))
-    assert not demo.tell(tmp_path / "data", told.append, hypervisor="simulated")
+    monkeypatch.setattr(
+        demo_verb, "_masked", lambda teller, _image, _server: teller.check(False, "the image is not masked")
+    )
+    assert not demo_verb.tell(tmp_path / "data", told.append, hypervisor="simulated")
     assert "The demo stopped: the image is not masked" in "".join(told)
 
 
 @pytest.mark.needs_qemu
 def test_with_qemu_the_guest_boots_and_says_so(tmp_path: Path) -> None:
     told: list[str] = []
-    assert demo.tell(tmp_path / "data", told.append)
+    assert demo_verb.tell(tmp_path / "data", told.append)
     text = "".join(told)
     assert "Instances are QEMU processes of this computer" in text
     assert f"✓ the guest says: {demo_disk.MARKER}: the boot sector of the shared image wrote this line\n" in text
@@ -154,6 +156,6 @@ def test_what_it_cannot_do_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest
     assert "auto" in refused.output
     monkeypatch.setenv("PATH", str(tmp_path))
     told: list[str] = []
-    assert not demo.tell(None, told.append, hypervisor="qemu")
+    assert not demo_verb.tell(None, told.append, hypervisor="qemu")
     text = "".join(told).strip()
     assert re.fullmatch(r"The demo stopped: --hypervisor 'qemu': qemu-system-x86_64.*apt-get install.*", text), text

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from fixtures.app import App
+from kunsthalle.core.disk_formats import CONVERTED_SUFFIXES, UPLOADED_SUFFIXES
 from kunsthalle.disk_images import system_hints
 from kunsthalle.disk_images.writers import virtual_size_of
-from kunsthalle.images.bucket_service import CONVERTED, LARGEST_PIECE, MOST_UPLOADS, TAKEN, ticket_of
+from kunsthalle.images.bucket_service import LARGEST_PIECE, MOST_UPLOADS, ticket_of
 from kunsthalle.object_storage.uploads import SMALLEST_PART
 
 _UPLOADS = "/_kunsthalle/uploads"
@@ -173,8 +174,8 @@ def test_a_release_is_found_wherever_chunks_end(content: bytes, expected: set[tu
 
 
 def test_every_format_that_is_converted_has_a_suffix() -> None:
-    assert set(CONVERTED.values()) == {"vmdk", "vhdx", "raw"}
-    assert set(TAKEN.values()) == {"qcow2", "vhd", "vmdk", "vhdx", "raw"}
+    assert CONVERTED_SUFFIXES == {"vmdk": "vmdk", "vhdx": "vhdx", "raw": "raw", "img": "raw"}
+    assert UPLOADED_SUFFIXES == {"qcow2": "qcow2", "vhd": "vhd", **CONVERTED_SUFFIXES}
 
 
 @pytest.mark.needs_qemu_img

@@ -1,1 +1,1 @@
-"""Offerings: create, change, delete, their plans and their instances."""
+"""Catalogs and their offerings: create, change, delete; the plans and the instances of offerings."""

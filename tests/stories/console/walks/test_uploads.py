@@ -32,6 +32,8 @@ def _disk(path: Path, size: int = 0) -> Path:
 
 def test_a_file_is_uploaded_suggested_and_imported(publisher: Visitor, served: Served, tmp_path: Path) -> None:
     publisher.sign_in().open("/images/custom").press("Import image", "Upload a file").accessible().shoot("upload")
+    publisher.sees("QCOW2 and VHD files are", "VMDK, VHDX and raw disks (.vmdk, .vhdx, .raw, .img) are converted")
+    assert publisher.page.locator("input[type=file]").get_attribute("accept") == ".qcow2,.vhd,.vmdk,.vhdx,.raw,.img"
     _choose(publisher, _disk(tmp_path / "Golden Image.qcow2"))
     publisher.sees("Golden Image.qcow2,").press("Upload file")
     publisher.page.wait_for_url("**/images/custom/import?**")
