@@ -251,15 +251,21 @@ def test_a_missing_program_is_named_in_a_sentence(
     assert data.__name__ == bench.BENCHES["data"]
 
 
-def test_servers_end_with_a_bench_that_is_told_to_end() -> None:
+@pytest.mark.parametrize("ready", [True, False], ids=["while it measures", "while it starts one"])
+def test_servers_end_with_a_bench_that_is_told_to_end(ready: bool) -> None:
     port = free_port()
     program = (
-        "import os, signal, sys; from tools.bench import __main__ as bench, start\n"
-        "from tools.bench.processes import Process\n"
+        "import os, signal, sys; from tools.bench import __main__ as bench, processes, start\n"
+        "ask, told = processes._ask, lambda: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "def watched(port, path):\n"
+        "    answer = ask(port, path)\n"
+        f"    if answer and not {ready}: told()\n"
+        "    return answer\n"
+        "processes._ask = watched\n"
         "def run(folder, rounds):\n"
         f"    server = [sys.executable, '-c', {SERVER!r}, '{port}']\n"
-        f"    with Process(server, {port}, folder / 'log', ready='/pyproject.toml'):\n"
-        "        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        f"    with processes.Process(server, {port}, folder / 'log', ready='/pyproject.toml'):\n"
+        "        told(); signal.pause()\n"
         "start.run = run; sys.argv = ['bench', 'start']\n"
         "raise SystemExit(bench.main())"
     )

@@ -79,12 +79,15 @@ class Process:
             begun = time.perf_counter()
             environment = {**_ENVIRONMENT, **(env or {})}
             self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=environment)
-        with on_core(CLIENT_CORE):
-            while not _ask(port, ready).startswith(b"HTTP/1.1 200"):
-                if self._process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
-                    self.stop()
-                    raise RuntimeError(f"{command} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
-                time.sleep(_PAUSE)
+        try:
+            with on_core(CLIENT_CORE):
+                while not _ask(port, ready).startswith(b"HTTP/1.1 200"):
+                    if self._process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
+                        raise RuntimeError(f"{command} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
+                    time.sleep(_PAUSE)
+        except BaseException:  # also where the bench is told to end meanwhile: nobody else knows the process
+            self.stop()
+            raise
         self._begun = begun
         self.seconds = time.perf_counter() - begun
 
