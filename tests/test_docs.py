@@ -64,6 +64,42 @@ def _pages() -> list[Path]:
     return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
+def _fixtures(path: Path) -> set[str]:
+    """The fixtures that a module defines."""
+    functions = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    return {node.name for node in functions if any("fixture" in ast.unparse(mark) for mark in node.decorator_list)}
+
+
+def _fixture_rows(text: str) -> Iterator[tuple[set[str], list[str]]]:
+    """Each row of the tables of fixtures: their names, and the files that are said to define them."""
+    for table in re.findall(r"^\| Fixture \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE):
+        for row in table.splitlines():
+            names, *_, files = row.strip("| ").split(" | ")
+            yield set(re.findall(r"`(\w+)`", names)), re.findall(r"`([\w./]+)`", files)
+
+
+def test_fixtures_are_where_the_page_for_contributors_says() -> None:
+    rows = list(_fixture_rows((ROOT / "CONTRIBUTING.md").read_text()))
+    assert len(rows) > 12
+    for names, files in rows:
+        defined = {file: _fixtures(ROOT / file) & names for file in files}
+        assert set().union(*defined.values()) == names, files
+        assert all(defined.values()), defined
+
+
+def test_the_pages_on_the_pytest_plugin_have_each_of_its_fixtures() -> None:
+    fixtures = _fixtures(SOURCE / "testing" / "pytest_plugin.py")
+    reference = (ROOT / "docs" / "reference" / "testing.md").read_text()
+    assert set(re.findall(r"autofunction:: kunsthalle\.testing\.pytest_plugin\.(\w+)", reference)) == fixtures
+    table = re.search(
+        r"^\| Fixture \|.*\n((?:\|.*\n)+)", (ROOT / "docs" / "how-to" / "pytest.md").read_text(), re.MULTILINE
+    )
+    assert table is not None
+    assert {
+        name for row in table[1].splitlines()[1:] for name in re.findall(r"`(\w+)`", row.split(" | ")[0])
+    } == fixtures
+
+
 _FACTS = {"catalog-iam-enterprise", "cli", "data-plane", "source", "stack", "terraform", "vpc-api"}
 """Pages of `docs/reference/` with facts of the real service: notes for who works on the product."""
 

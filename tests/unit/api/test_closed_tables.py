@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Never
@@ -21,6 +22,7 @@ from kunsthalle.app import _clock
 from kunsthalle.cli import fault_verb as faults_command
 from kunsthalle.core.closed_tables import ClosedTable, UnknownMember
 from kunsthalle.core.fault_effects import EFFECTS, CallEffect, JobEffect, TokenEffect, effects_on
+from kunsthalle.core.fault_sets import SETS
 from kunsthalle.core.faults import Fault, Faults
 from kunsthalle.db.engine import Store
 from kunsthalle.db.unscoped import _insert_for
@@ -34,6 +36,7 @@ from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Worker
 from kunsthalle.local import environment
 from kunsthalle.networks import dns
+from kunsthalle.testing.world_faults import WorldFaults
 
 
 def _tables() -> dict[str, ClosedTable[Any, Any]]:
@@ -97,6 +100,20 @@ def test_an_engines_own_statements() -> None:
 
 def test_the_effects_are_those_of_calls_jobs_and_tokens() -> None:
     assert set(EFFECTS) == {*CallEffect.__args__, *JobEffect.__args__, *TokenEffect.__args__}  # type: ignore[attr-defined]  # of a Literal
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        (WorldFaults.call, effects_on("call")),
+        (WorldFaults.job, effects_on("job")),
+        (WorldFaults.use_set, tuple(SETS)),
+    ],
+)
+def test_whoever_tests_with_worlds_is_told_every_effect_and_set(method: Any, names: tuple[str, ...]) -> None:
+    listed = re.search(r"(?:one of|ships:) ([\w, -]+)\.", " ".join(method.__doc__.split()))
+    assert listed is not None
+    assert tuple(listed[1].split(", ")) == names
 
 
 @pytest.mark.parametrize("effect", effects_on("call"))
