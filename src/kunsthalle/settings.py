@@ -251,7 +251,12 @@ class Settings:
     region: str = _setting("us-south", "Name of the region that this server serves", allowed=setting_rules.region)
     hypervisor: str = _setting(
         "auto",
-        f"'auto' (QEMU if installed), {', '.join(map(repr, HYPERVISORS))}; 'openstack' needs kunsthalle[openstack]",
+        "; ".join(
+            [
+                f"'auto' (QEMU if installed), {', '.join(map(repr, HYPERVISORS))}",
+                *(f"{name!r} needs kunsthalle[{row.extra}]" for name, row in HYPERVISORS.items() if row.extra),
+            ]
+        ),
         choices=("auto", *HYPERVISORS),
     )
     openstack_cloud: str = _setting(

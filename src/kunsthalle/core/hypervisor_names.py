@@ -11,6 +11,10 @@ class HypervisorName(NamedTuple):
     """Whether a guest runs in an instance; otherwise it has a state and disks only."""
     told: str
     """What the demo says of its instances."""
+    shared: bool = False
+    """Whether it is apart from this host: all nodes of a store use it, and it keeps the disks elsewhere."""
+    extra: str = ""
+    """The extra of the package that its driver needs; empty: none."""
 
 
 HYPERVISORS = {
@@ -30,6 +34,8 @@ HYPERVISORS = {
             "openstack",
             runs_guests=True,
             told="Instances are servers of an OpenStack, on its hosts.",
+            shared=True,
+            extra="openstack",
         ),
     )
 }

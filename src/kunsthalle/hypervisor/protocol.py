@@ -228,7 +228,7 @@ class Hypervisor(Protocol):
     name: str
     """As in `core/hypervisor_names.py`."""
     shared: bool
-    """Whether the engine is apart from this host: all nodes of a store use it, and it keeps the disks elsewhere."""
+    """As in the same row."""
     offers: frozenset[Channel]
     """The lines of its servers."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import BinaryIO
 import pytest
 
 from fixtures.fleet import FOLDER
+from fixtures.tools import ROOT
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.detection import HEAD_BYTES
 from kunsthalle.disk_images.writers import write_qcow2
@@ -52,6 +55,13 @@ def local(request: pytest.FixtureRequest) -> Bench:
     """An engine that keeps disks as files of its host: it knows what is in them."""
     made: Bench = request.getfixturevalue(request.param)
     return made
+
+
+def test_what_a_driver_needs_of_the_package_is_an_extra_of_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {engine.extra for engine in HYPERVISORS.values()} - {""}
+    assert extras
+    assert extras <= set(project["optional-dependencies"])
 
 
 def test_a_disk_is_made_once_and_known_by_its_id(bench: Bench) -> None:

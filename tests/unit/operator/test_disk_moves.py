@@ -259,7 +259,7 @@ def test_a_server_with_disks_here_does_not_start_on_the_engine_before_they_are_m
 
 
 def test_what_keeps_disks_from_being_moved_is_one_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Choose the engine to move them to" in site.refused(engine="simulated")
+    assert "Choose the engine to move them to: --hypervisor openstack." in site.refused(engine="simulated")
     assert "Unknown account: 'nobody'" in site.refused(account="nobody")
     site.cloud.away = True
     assert "block-storage cannot be asked" in site.refused(code=1)

@@ -16,6 +16,7 @@ from typing import Any
 
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.closed_tables import UnknownMember
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.openstack_zones import AvailabilityZones
 from kunsthalle.disk_images.writers import fill_qcow2
 from kunsthalle.hypervisor.cloud_init_seed import make_seed
@@ -93,7 +94,7 @@ class OpenStack(Hypervisor):
 
     name = "openstack"
     offers = frozenset(Channel)
-    shared = True
+    shared = HYPERVISORS[name].shared
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.hypervisor import channels, console_log, overlays
 from kunsthalle.hypervisor.bulk_states import look_at_each
@@ -83,7 +84,7 @@ class Qemu(Hypervisor):
     """See Hypervisor."""
 
     name = "qemu"
-    shared = False
+    shared = HYPERVISORS[name].shared
     offers = frozenset(Channel)
 
     def __init__(

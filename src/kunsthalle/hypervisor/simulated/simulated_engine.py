@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.disk_images.writers import write_overlay as write_plain_overlay
 from kunsthalle.hypervisor import overlays
@@ -45,7 +46,7 @@ class Simulated(Hypervisor):
     """See Hypervisor. The states survive the process, like those of an engine would."""
 
     name = "simulated"
-    shared = False
+    shared = HYPERVISORS[name].shared
     offers = frozenset({Channel.SERIAL})
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kunsthalle.authz.context import Context
 from kunsthalle.chosen_drivers import Drivers
+from kunsthalle.core.hypervisor_names import HYPERVISORS
 from kunsthalle.core.records import dataclass
 from kunsthalle.db import nodes
 from kunsthalle.db.engine import Store
@@ -65,7 +66,8 @@ def prepare(store: Store, ctx: Context, drivers: Drivers, account: str) -> Accou
 
 def _folder(source: Hypervisor, target: Hypervisor) -> LocalDisks:
     if not target.shared:
-        text = "which keeps its disks in this folder. Choose the engine to move them to: --hypervisor openstack."
+        others = " or ".join(f"--hypervisor {name}" for name, engine in HYPERVISORS.items() if engine.shared)
+        text = f"which keeps its disks in this folder. Choose the engine to move them to: {others}."
         raise CannotMove(f"The engine of these settings is {target.name}, {text}")
     disks = source.disks
     if not isinstance(disks, LocalDisks):
