@@ -121,13 +121,13 @@ def test_readiness_says_why_until_there_is_room_again(tmp_path: Path) -> None:
 
 def test_readiness_tries_the_database_when_little_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has written since the disk became full, and yet the server says so."""
-    from kunsthalle import app as application
+    from kunsthalle import server_status
 
     app = open_app(tmp_path / "data")
     try:
         app.pause()
         grow(app.server.store, 1)  # as many as there are
-        monkeypatch.setattr(application, "disk_room", lambda _folder: (2**40, 2**20))
+        monkeypatch.setattr(server_status, "disk_room", lambda _folder: (2**40, 2**20))
         assert app.call("", "GET", "/readyz").status == 503
     finally:
         app.close()
