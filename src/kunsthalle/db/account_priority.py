@@ -47,11 +47,6 @@ REQUEST_SECONDS = 0.0003
 """What a step of a request uses beside what is measured: reading it from the connection, answering it."""
 KEPT_SECONDS = 0.0001
 """What a request uses that is answered with what is kept."""
-MOST_PASSING = 8
-"""How many requests of heavy accounts that are answered with what is kept pass in `PASSING_SECONDS`: to queue takes as
-long as to answer them, and so few keep nobody waiting.
-"""
-PASSING_SECONDS = 0.001
 REST = 3.0
 """Seconds that a heavy account rests for each second of the processor that it uses while others are in its way: it has
 a quarter of one processor of this process then, and the others need not wait for its next step as well.
@@ -100,8 +95,6 @@ class AccountPriority:
         """The requests of each account that wait for their turn, a heap by when they came."""
         self._numbers = count()
         self._serving = False
-        self._passing, self._passing_since = 0, -math.inf
-        """How many requests of heavy accounts have passed, and since when."""
         self._active: dict[int, tuple[str, float]] = {}
         """The account of each request that is worked on, and since when."""
         self._changed = threading.Condition()
@@ -155,13 +148,7 @@ class AccountPriority:
         if self._present:
             with self._lock:
                 self._meet(account_id)
-        if not self.must_queue(account_id):
-            return True
-        now = self._now()
-        if now - self._passing_since >= PASSING_SECONDS:
-            self._passing_since, self._passing = now, 0
-        self._passing += 1
-        return self._passing <= MOST_PASSING
+        return not self.must_queue(account_id)
 
     def asking(self) -> set[str]:
         """The accounts that asked for anything within `ALONE_SECONDS`, of those that are known. From any thread."""

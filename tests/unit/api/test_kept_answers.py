@@ -16,7 +16,6 @@ from kunsthalle.api import kept_answers
 from kunsthalle.api.access_log import Exchange
 from kunsthalle.api.kept_answers import KeptAnswers
 from kunsthalle.cli.serve import _answered_at_once
-from kunsthalle.db import account_priority
 from kunsthalle.db.table_changes import TableChanges
 from kunsthalle.iam.queries import expire_tokens
 
@@ -269,7 +268,7 @@ def test_rates_logs_and_priorities_count_it(app: App, image: str, hits: list[str
     assert len(hits) == 3
 
 
-def test_what_is_not_answered_at_once(app: App, image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_answered_at_once(app: App, image: str) -> None:
     """A client that does not read has its answer in parts, as there is room; a heavy account waits for its turn; and
     who calls by a name that the server does not have any more is refused.
     """
@@ -293,7 +292,6 @@ def test_what_is_not_answered_at_once(app: App, image: str, monkeypatch: pytest.
     assert not answered()
     app.server.hosts.change(("other.test",))
     assert answered()
-    monkeypatch.setattr(account_priority, "MOST_PASSING", 0)
     priority.add(account, 10.0)
     priority.must_queue("another")
     assert not answered()
@@ -306,7 +304,6 @@ def test_a_heavy_account_waits_for_its_turn(
     priority, account = app.server.store.priority, app.accounts["owner"]
     priority.add(account, 10.0)
     priority.must_queue("another")
-    monkeypatch.setattr(account_priority, "MOST_PASSING", 0)
     assert not priority.passes(account)
     used, moment = priority.used(account), priority._now()
     monkeypatch.setattr(priority, "_now", lambda: moment)  # what is used is not forgotten meanwhile

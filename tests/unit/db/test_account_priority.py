@@ -18,11 +18,9 @@ from kunsthalle.db.account_priority import (
     HEAVY_SECONDS,
     LATELY_SECONDS,
     MOST_ACCOUNTS,
-    MOST_PASSING,
     MOST_REST_SECONDS,
     MOST_RESTS_SECONDS,
     MOST_SECONDS,
-    PASSING_SECONDS,
     PATIENCE_SECONDS,
     REST,
     UNKNOWN,
@@ -328,15 +326,6 @@ def test_a_step_that_keeps_nobody_waiting_does_not_rest(priority: Priority, cloc
     assert clock.now == began
     asyncio.run(priority.turn("heavy"))
     assert clock.now - began == pytest.approx(0.05 * REST)
-
-
-def test_few_kept_answers_of_heavy_accounts_pass_at_a_time(priority: Priority, clock: Clock) -> None:
-    priority.add("heavy", 3.0)
-    priority.must_queue("light")
-    for _ in range(2):
-        assert [priority.passes("heavy") for _ in range(MOST_PASSING + 2)] == [True] * MOST_PASSING + [False] * 2
-        assert priority.passes("light")
-        clock.now += 2 * PASSING_SECONDS
 
 
 def test_who_asks_in_turn_for_two_accounts_does_not_wait(priority: Priority, clock: Clock) -> None:
