@@ -224,11 +224,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # whoever is refused before the body does not send one
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """As the base class, after the answers to earlier requests; a task is made where one is needed."""
+        """As the base class, after the answers to earlier requests; a task is made where one is needed, as where the
+        client waits to be told to send a body: its connection ends with the answer.
+        """
         method = cycle.scope["method"]
         if method != "HEAD":  # the answer to that has no body to go with
             whole: Any = partial(_send_whole, cycle, self.transport)
-            if method == "GET" and self._at_once is not None and self._answered(self._at_once, cycle, whole):
+            at_once = None if method != "GET" or cycle.waiting_for_100_continue else self._at_once
+            if at_once is not None and self._answered(at_once, cycle, whole):
                 return
             cycle.transport = _JoiningTransport(self.transport)
             cycle.scope["extensions"] = {WHOLE_ANSWER: whole}

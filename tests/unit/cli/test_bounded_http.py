@@ -161,6 +161,13 @@ def _spoken(requests: str, let: bool = True) -> tuple[str, Answers, bool]:
         pytest.param("HEAD /kept/1", [""], ["HEAD /kept/1"], False, id="a head alone"),
         pytest.param("POST /kept/1", ["task /kept/1"], ["POST /kept/1"], False, id="a write"),
         pytest.param("GET /kept/1 with connection: close", ["kept /kept/1"], [], True, id="the last one"),
+        pytest.param(
+            "GET /kept/1 with expect: 100-continue",
+            ["task /kept/1"],
+            ["GET /kept/1"],
+            True,
+            id="one that may have a body",
+        ),
         pytest.param("GET /breaks", ["task /breaks"], ["GET /breaks"], False, id="a fault before the answer"),
         pytest.param(
             "GET /kept/breaks, GET /kept/1", ["kept /kept/breaks", "kept /kept/1"], [], False, id="and behind"
