@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from fixtures.bodies import many, swollen
 from fixtures.counted_work import CountingStore, Work
 from fixtures.frozen_app import Answer, FrozenApp, make_frozen_app
-from kunsthalle.api.pipeline import MAX_BODY
+from kunsthalle.api.request_bodies import MAX_BODY
 from kunsthalle.api.router import Route, Router
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs

@@ -12,6 +12,8 @@ FAULT_PROPERTY = f"{UNIT}/cli/test_fault_property.py::test_no_fault_loses_leaks_
 PROXIES = f"{UNIT}/cli/test_proxies.py"
 LIMITS = f"{UNIT}/api/test_call_limits.py"
 KEPT = f"{UNIT}/api/test_kept_answers.py"
+HALF = f"{UNIT}/api/test_half_requests.py"
+ARRIVALS = f"{UNIT}/cli/test_address_turns.py"
 
 ROWS = (
     Mutant(
@@ -73,8 +75,8 @@ ROWS = (
     Mutant(
         "handshakes not counted",
         "S7",
-        "cli/tls.py",
-        "        self._register.add(self, address, self._loop)\n",
+        "cli/arrivals.py",
+        "            self._register.add(self, self._address, self._loop)\n",
         "",
         ("tests/attacks/test_half_handshakes.py::test_half_a_handshake_counts_for_the_whole_server",),
     ),
@@ -206,5 +208,61 @@ ROWS = (
         "-math.inf if timed else until",
         "until",
         (f"{KEPT}::test_what_follows_from_the_time_of_day_is_not_kept",),
+    ),
+    Mutant(
+        "many connections in one turn of the loop",
+        "note 24",
+        "cli/address_turns.py",
+        "            if self._now() >= until:\n                return\n",
+        "",
+        (ARRIVALS,),
+    ),
+    Mutant(
+        "the loop never rests for threads",
+        "note 24",
+        "cli/address_turns.py",
+        "        if self.threads_work():\n",
+        "        if False:\n",
+        (f"{ARRIVALS}::test_the_loop_rests_between_two_steps_while_threads_work",),
+    ),
+    Mutant(
+        "a connection that is lost before its turn is gone on with",
+        "nothing is made of who has left",
+        "cli/arrivals.py",
+        "        if not self.transport.is_closing():\n            self.transport.resume_reading()\n",
+        "        if True:\n            self.transport.resume_reading()\n",
+        (f"{ARRIVALS}::test_nothing_is_made_of_a_connection_that_is_lost_before_its_turn",),
+    ),
+    Mutant(
+        "refusals are written in the turn of strangers",
+        "note 24",
+        "api/pipeline.py",
+        "            await self._store.write_async(ctx, record, account_id=payer)\n",
+        "            await self._store.write_async(ctx, record)\n",
+        (f"{HALF}::test_a_refusal_of_a_body_is_written_in_the_turn_of_whose_token_it_has",),
+    ),
+    Mutant(
+        "others rest for half a request",
+        "note 24",
+        "api/pipeline.py",
+        "self._check_caller(ctx, route, headers, payer), False)",
+        "self._check_caller(ctx, route, headers, payer), True)",
+        (f"{HALF}::test_who_has_used_much_rests",),
+    ),
+    Mutant(
+        "half a request is nobody's",
+        "note 24",
+        "api/pipeline.py",
+        "                self._callers.learn(token, account_id)\n",
+        "",
+        (f"{HALF}::test_whose_token_it_is_is_known_from_half_a_request_on",),
+    ),
+    Mutant(
+        "who leaves before the end is audited",
+        "nothing was asked, and nobody refused",
+        "api/request_bodies.py",
+        "            raise Unaudited(",
+        "            raise Problem(",
+        (f"{HALF}::test_whoever_leaves_before_the_end_is_refused_nothing",),
     ),
 )

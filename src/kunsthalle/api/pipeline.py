@@ -25,6 +25,7 @@ from kunsthalle.api.known_callers import KnownCallers
 from kunsthalle.api.query_params import decode as decode_query
 from kunsthalle.api.reading_processes import ReadingProcesses
 from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.request_bodies import largest_body, read_body
 from kunsthalle.api.router import Call, Match, Route, Router, found_row
 from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
@@ -35,8 +36,7 @@ from kunsthalle.core.disk_space import disk_full, is_out_of_space
 from kunsthalle.core.errors import Problem, Reason, Target, Unaudited, forbidden, unauthenticated
 from kunsthalle.core.faults import Faults, Subject
 from kunsthalle.core.log import get_logger
-from kunsthalle.core.sizes import KIB, MIB
-from kunsthalle.core.text_values import integer
+from kunsthalle.core.sizes import KIB
 from kunsthalle.core.trace_parents import InSpan
 from kunsthalle.db import audit
 from kunsthalle.db.engine import Store
@@ -46,9 +46,6 @@ from kunsthalle.db.session import Session
 T = TypeVar("T")
 log = get_logger("http")
 
-MAX_BODY = MIB
-MAX_SMALL_BODY = 64 * KIB
-"""For routes that take no JSON, or take it from anybody."""
 _LARGE_BODY = 32 * KIB
 """Bytes of a body that takes a while to decode: in a thread, so that neither the writer nor the event loop waits."""
 _JSON = "application/json; charset=utf-8"
@@ -255,8 +252,9 @@ class Pipeline:
         try:
             body = _NOTHING
             if route.method not in {"GET", "HEAD"}:
-                account_id = await self._in_turn(route, payer, self._check_caller(ctx, route, headers, payer))
-                body = await _body(receive, headers, _largest_body(route))
+                account_id = await self._in_turn(route, payer, self._check_caller(ctx, route, headers, payer), False)
+                self._callers.learn(token, account_id)
+                body = await read_body(receive, headers, largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
@@ -269,12 +267,12 @@ class Pipeline:
             work = (self._write if route.writes else self._read)(ctx, route, request)
             answer = await self._in_turn(route, account_id or payer, work)
         except Problem as problem:
-            answer = await self._answer_refusal(route, path, problem, ctx, headers, request)
             if request is not None:
                 account_id = request.account_id or account_id
-                request.raw, request.body = _NOTHING, None  # not kept while the answer waits
+            answer = await self._answer_refusal(route, path, problem, ctx, headers, request, account_id or payer)
             exchange.pause = self.limits.pause_after(problem, account_id or payer, ctx.client)
             if request is not None:
+                request.raw, request.body = _NOTHING, None  # not kept while the answer waits
                 self._keep(scope, route, request, answer, ctx)
             return answer
         except Exception as error:  # noqa: BLE001  logged there
@@ -294,15 +292,22 @@ class Pipeline:
             self._kept.keep(scope, route, request.account_id, request.basis, answer, ctx.trace)
 
     async def _answer_refusal(
-        self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
+        self,
+        route: Route,
+        path: str,
+        problem: Problem,
+        ctx: Context,
+        headers: Headers,
+        request: Request | None,
+        payer: str,
     ) -> Answer:
-        """The answer to a call that is refused, once that is audited."""
+        """The answer to a call that is refused, once that is audited. `payer` is the account that is charged."""
         if isinstance(problem, Unaudited):
             return refusal(problem, route.surface, ctx)
         if request is not None and route.writes and problem.reason is Reason.TOO_MANY:
             self._store.refusals.add(request.account_id, self._repeated(request), problem)
         try:
-            await self._refused(route, path, problem, ctx, headers, request)
+            await self._refused(route, path, problem, ctx, headers, request, payer)
         except Exception as error:  # noqa: BLE001  logged there; what cannot go in the audit is not answered either
             return _failure(error, route, ctx)
         return refusal(problem, route.surface, ctx)
@@ -311,10 +316,14 @@ class Pipeline:
         """What tells a call that repeats another one from one that does not."""
         return self._callers.key_of(request.headers), request.method, request.path
 
-    async def _in_turn(self, route: Route, account_id: str, work: Coroutine[Any, Any, T]) -> T:
-        """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md)."""
+    async def _in_turn(self, route: Route, account_id: str, work: Coroutine[Any, Any, T], is_whole: bool = True) -> T:
+        """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md).
+
+        Nobody rests for a request that is not whole: its body may never come.
+        """
         priority = self._store.priority
-        priority.enter(account_id)
+        if is_whole:
+            priority.enter(account_id)
         try:
             if priority.must_queue(account_id):
                 await priority.turn(account_id, rests=route.writes or route.long)
@@ -325,7 +334,8 @@ class Pipeline:
                 priority.end(number)
         finally:
             work.close()  # it is closed already, unless its turn did not come
-            priority.leave(account_id)
+            if is_whole:
+                priority.leave(account_id)
 
     async def _check_caller(self, ctx: Context, route: Route, headers: Headers, payer: str) -> str:
         """Refuse a caller without a valid token, before anything of the body is read. The account of the others.
@@ -455,7 +465,14 @@ class Pipeline:
         return ctx
 
     async def _refused(
-        self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
+        self,
+        route: Route,
+        path: str,
+        problem: Problem,
+        ctx: Context,
+        headers: Headers,
+        request: Request | None,
+        payer: str,
     ) -> None:
         """Puts a refusal in the audit, in a transaction of its own, where the caller is somebody or the call concerns
         one.
@@ -464,7 +481,9 @@ class Pipeline:
         """
         if request is not None and request.record is not None:
             concerning = request.record
-            await self._store.write_async(ctx, lambda session: concerning(session, problem.reason.value, problem.code))
+            await self._store.write_async(
+                ctx, lambda session: concerning(session, problem.reason.value, problem.code), account_id=payer
+            )
             return
         forbidden = problem.reason is Reason.FORBIDDEN
         if not (route.writes or forbidden) or not route.access.authenticated:
@@ -481,7 +500,7 @@ class Pipeline:
                 audit.record(session.as_context(known), route.access.action, path, *outcome, subject=resource)
 
         try:
-            await self._store.write_async(ctx, record, account_id=request.account_id if request is not None else "")
+            await self._store.write_async(ctx, record, account_id=payer)
         except Problem:
             log.info("refused without an actor", route=route.name)
 
@@ -534,36 +553,6 @@ def _origin(scope: Scope, headers: Headers) -> str:
 @lru_cache(maxsize=64)
 def _is_host(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", text) is not None
-
-
-def _largest_body(route: Route) -> int:
-    if route.raw_body:
-        return route.raw_body
-    known = route.access.authenticated or route.access.operator
-    return MAX_BODY if known and route.body is not None else MAX_SMALL_BODY
-
-
-async def _body(receive: Receive, headers: Headers, most: int) -> bytes:
-    announced = headers.get("content-length", "0")
-    if announced.isdigit() and integer(announced, most=most) is None:
-        raise _too_large(most)
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem(Reason.INVALID, "bad_request", "The connection closed before the body was complete.")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most:
-            raise _too_large(most)
-        parts.append(part)
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _too_large(most: int) -> Problem:
-    return Problem(Reason.TOO_LARGE, "request_too_large", f"The body must be at most {most} bytes.", Target("body"))
 
 
 def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] | None = None) -> Answer:

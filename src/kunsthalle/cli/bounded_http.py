@@ -126,7 +126,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(**changes)
         self._register, self._at_once = register, at_once
         self._unsent = Unsent()
-        self.url = b""
+        self.url, self._address = b"", ""
         self._waits, self._since = _Waits.HEAD, 0.0
         self._pending = self._drained = 0
         self._progressed = self._upgraded = False
@@ -137,26 +137,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
         self._wait(_Waits.HEAD)
-        address = self.client[0] if self.client else ""
-        refusal = self._no_room(address)
-        if refusal is None:
-            self._register.add(self, address, self.loop)
-        else:
-            transport.write(refusal.answer())
-            transport.close()
-
-    def _no_room(self, address: str) -> BadRequest | None:
-        if self._register.full:
-            return BadRequest(503, "too_many_connections", "The server has no connection left; try again later.")
-        if self._register.full_for(address):
-            most = self._register.limits.connections_per_address
-            text = f"One address may have {most} connections at a time; close one, or try again later."
-            return BadRequest(429, "too_many_connections", text)
-        return None
+        self._address = self.client[0] if self.client else ""
+        self._register.add(self, self._address, self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._register.remove(self)
-        super().connection_lost(exc)
+        if self._answering:
+            self.cycle.disconnected = True
+        self._register.turns.take(self._address, partial(super().connection_lost, exc), self.loop)
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from kunsthalle.cli.address_turns import AddressTurns
 from kunsthalle.core.addresses import Network, is_in, is_loopback, network_of, parse
 from kunsthalle.settings import Settings
 
@@ -75,6 +76,7 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.turns = AddressTurns()
         self._open: dict[Connection, str] = {}
         self._of_address: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None

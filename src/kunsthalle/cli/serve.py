@@ -228,11 +228,12 @@ def _with_names(settings: Settings, certificates: Certificates | None) -> Settin
 
 def _protocol(server: Server, settings: Settings, register: Connections, certificates: Certificates | None) -> Any:
     """What makes the protocol of a connection. What proxies say of a call is looked at in its task."""
+    from kunsthalle.cli.arrivals import Arrival
     from kunsthalle.cli.bounded_http import BoundedProtocol
 
     protocol = partial(BoundedProtocol, register, None if settings.proxies else partial(_answered_at_once, server))
     if certificates is None:
-        return protocol
+        return partial(Arrival, register, protocol)
     from kunsthalle.cli.tls import TlsHandshake
 
     return partial(TlsHandshake, register, certificates, protocol)
@@ -508,6 +509,7 @@ def _serve(reloading: Reloading) -> None:
     told = {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings), "shared": str(settings.shared_root)}
     folder.write(settings.data, folder.SERVER, {**told, "ca_file": _ca_file(settings, certificates)})
     register = Connections(limits_of(settings, raise_file_limit()))
+    register.turns.threads_work = lambda: server.store.priority.at_work
     apply_changes(reloading, server, observers, register, certificates)
     _serve_metrics(server, register)
     if server.forwarding is not None:

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID
 
+from kunsthalle.cli.arrivals import Arrival
 from kunsthalle.cli.connections import Connections
 from kunsthalle.core.records import dataclass
 from kunsthalle.settings import BadSetting, Settings
@@ -148,41 +149,36 @@ class Certificates:
         self.warn()
 
 
-class TlsHandshake(asyncio.Protocol):
+class TlsHandshake(Arrival):
     """A connection until its handshake is done: counted from its first moment, and ended when it takes too long.
 
     uvloop tells a protocol of a TLS connection after the handshake only, so that connections before would be neither
-    counted nor ended. `start_tls` cannot be used instead: it comes after the first bytes have been read. So this hands
-    the connection to uvloop's own protocol of TLS as soon as it is made, as uvloop's servers do.
+    counted nor ended, and all that come at the same moment would be shaken hands with in one turn of the event loop.
+    `start_tls` cannot be used instead: it waits for bytes that have been read already. So this hands the connection,
+    with its first bytes, to uvloop's own protocol of TLS.
 
     `make` gives the protocol that takes over. Whoever finds no room gets no answer, for that would take the handshake.
     """
 
     def __init__(
-        self, register: Connections, certificates: Certificates, make: Callable[..., asyncio.Protocol], **changes: Any
+        self, register: Connections, certificates: Certificates, make: Callable[..., asyncio.Protocol], **arguments: Any
     ) -> None:
-        self._register, self._certificates = register, certificates
-        self._make, self._given = make, changes
-        self._loop = asyncio.get_running_loop()
-        self._since = 0.0
-        self._plain: asyncio.Transport | None = None
+        super().__init__(register, make, **arguments)
+        self._certificates = certificates
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of a stream
         """Called for the plain connection, and again for the one of TLS, once that is there."""
-        if self._plain is None:
-            self._begin(transport)
+        if self._transport is None:
+            super().connection_made(transport)
         else:
             self._take_over(transport)
 
-    def _begin(self, plain: asyncio.Transport) -> None:
+    def _turn_away(self, transport: asyncio.Transport) -> None:
+        transport.abort()
+
+    def _go_on(self, transport: asyncio.Transport, first: bytes) -> None:
         from uvloop.loop import SSLProtocol  # type: ignore[attr-defined]  # its stub leaves it out
 
-        address = str((plain.get_extra_info("peername") or ("",))[0])
-        if self._register.full or self._register.full_for(address):
-            plain.abort()
-            return
-        self._plain, self._since = plain, self._loop.time()
-        self._register.add(self, address, self._loop)
         done: asyncio.Future[None] = self._loop.create_future()
         done.add_done_callback(self._ended)
         protocol = SSLProtocol(
@@ -194,21 +190,27 @@ class TlsHandshake(asyncio.Protocol):
             ssl_handshake_timeout=_NEVER,
             ssl_shutdown_timeout=SHUTDOWN_SECONDS,
         )
-        plain.set_protocol(protocol)
-        protocol.connection_made(plain)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        while first:
+            room = protocol.get_buffer(len(first))
+            size = min(len(room), len(first))
+            room[:size] = first[:size]
+            protocol.buffer_updated(size)
+            first = first[size:]
 
     def _take_over(self, secured: asyncio.Transport) -> None:
-        self._register.remove(self)
-        protocol = self._make(**self._given)
+        self._leave()
+        protocol = self._make(**self._arguments)
         secured.set_protocol(protocol)
         protocol.connection_made(secured)
 
     def _ended(self, done: asyncio.Future[None]) -> None:
         """Called after a handshake, whether there is a connection now or not: none is left behind in the register."""
         done.exception()  # has been seen: no TLS, none that both sides speak, or the client has left
-        self._register.remove(self)
+        self._leave()
 
     def expire(self, now: float) -> None:
         """End a handshake that is not done within the time for headers."""
-        if 0 < self._register.limits.header_timeout < now - self._since and self._plain is not None:
-            self._plain.abort()
+        if 0 < self._register.limits.header_timeout < now - self._since:
+            self.transport.abort()

@@ -25,6 +25,7 @@ import uvicorn
 
 from kunsthalle.api.asgi import Receive, Scope, Send
 from kunsthalle.cli import log_format
+from kunsthalle.cli.arrivals import Arrival
 from kunsthalle.cli.bounded_http import BoundedProtocol
 from kunsthalle.cli.connections import Connections, limits_of
 from kunsthalle.cli.serve import SWITCH_SECONDS, raise_file_limit, web_socket
@@ -187,7 +188,9 @@ def _config(settings: Settings, host: Host) -> uvicorn.Config:
     return uvicorn.Config(
         host,
         loop="uvloop",
-        http=cast("type[asyncio.Protocol]", partial(BoundedProtocol, register)),  # called as a class would be
+        http=cast(
+            "type[asyncio.Protocol]", partial(Arrival, register, partial(BoundedProtocol, register))
+        ),  # called as a class would be
         ws=cast("type[asyncio.Protocol]", partial(web_socket, register)),
         interface="asgi3",
         proxy_headers=False,

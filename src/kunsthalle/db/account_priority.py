@@ -173,6 +173,11 @@ class AccountPriority:
             self._meet(account_id)
             self._present[account_id] += 1
 
+    @property
+    def at_work(self) -> bool:
+        """Whether anybody has something to do: asked between two steps at the event loop, it is done in a thread."""
+        return bool(self._present)
+
     def leave(self, account_id: str) -> None:
         """What `enter` told of is done."""
         with self._lock:
