@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from kunsthalle.core.fault_effects import effects_on
 from kunsthalle.core.fault_sets import fault_set
 
 if TYPE_CHECKING:
     from kunsthalle.testing.world import World
 
 _PATH = "/_kunsthalle/faults"
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _telling_effects(on: Literal["call", "job"]) -> Callable[[Function], Function]:
+    """Have the docstring of a function name the effects there are, in the place of EFFECTS."""
+    names = ", ".join(effects_on(on))
+
+    def told(function: Function) -> Function:
+        function.__doc__ = (function.__doc__ or "").replace("EFFECTS", names)
+        return function
+
+    return told
 
 
 class WorldFaults:
@@ -19,17 +33,18 @@ class WorldFaults:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    @_telling_effects("call")
     def call(self, pattern: str, effect: str, **more: Any) -> dict[str, Any]:
-        """A fault of the calls that match `METHOD /path`, a shell pattern; `effect` is one of refuse, expired, lose,
-        cut, delay, late.
+        """A fault of the calls that match `METHOD /path`, a shell pattern; `effect` is one of EFFECTS.
 
         `more` are the fields of the operator's API: `status`, `seconds`, `times` (0: all), `skip`, `percent`, `seed`,
         `account`, `user`, `starts_at`, `ends_at`, …
         """
         return self.add(on="call", match=pattern, effect=effect, **more)
 
+    @_telling_effects("job")
     def job(self, kind: str, effect: str, **more: Any) -> dict[str, Any]:
-        """A fault of jobs (`image.import`, `instance.*`); `effect` is one of fail, retry, hold."""
+        """A fault of jobs (`image.import`, `instance.*`); `effect` is one of EFFECTS."""
         return self.add(on="job", match=kind, effect=effect, **more)
 
     def use_set(self, name: str, seed: int = 0, account: str = "") -> None:
