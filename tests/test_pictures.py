@@ -62,7 +62,7 @@ def test_pictures_are_taken_anew_when_the_console_is_another_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, run = _copy(tmp_path, monkeypatch), _Pytest()
-    monkeypatch.setattr(pictures, "BROWSER", root)
+    monkeypatch.setattr(pictures, "BROWSERS", ("sh",))
     monkeypatch.setattr(pictures.subprocess, "call", run)
     assert (pictures.renew(), pictures.renew(), len(run.runs)) == (0, 0, 1)
     assert run.runs[0][-1].endswith("test_home.py")
@@ -77,15 +77,15 @@ def test_a_walk_that_is_skipped_leaves_its_page_without_a_picture(
     root = _copy(tmp_path, monkeypatch)
     (root / "tests/stories/console/walks/screens").mkdir()
     (root / "tests/stories/console/walks/screens/home-dark.png").write_text("of another console")
-    monkeypatch.setattr(pictures, "BROWSER", root)
+    monkeypatch.setattr(pictures, "BROWSERS", ("sh",))
     monkeypatch.setattr(pictures.subprocess, "call", lambda *_, **__: 0)
     assert (pictures.renew(), [path.suffix for path in pictures.FOLDER.iterdir()]) == (0, [".txt"])
     assert "No picture 'home'" in capsys.readouterr().err
 
 
 def test_a_walk_that_fails_leaves_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = _copy(tmp_path, monkeypatch)
-    monkeypatch.setattr(pictures, "BROWSER", root)
+    _copy(tmp_path, monkeypatch)
+    monkeypatch.setattr(pictures, "BROWSERS", ("sh",))
     monkeypatch.setattr(pictures.subprocess, "call", _Pytest(status=1))
     assert pictures.renew() == 1
     assert not pictures.FOLDER.exists()
@@ -94,10 +94,10 @@ def test_a_walk_that_fails_leaves_no_picture(tmp_path: Path, monkeypatch: pytest
 def test_without_a_browser_old_pictures_are_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = _copy(tmp_path, monkeypatch)
+    _copy(tmp_path, monkeypatch)
     pictures.FOLDER.mkdir()
     (pictures.FOLDER / "home-light.png").write_text("old")
-    monkeypatch.setattr(pictures, "BROWSER", root / "absent")
+    monkeypatch.setattr(pictures, "BROWSERS", ("no-such-browser",))
     assert (pictures.renew(), pictures.FOLDER.exists()) == (0, False)
     assert "Chromium is not installed" in capsys.readouterr().err
 
