@@ -163,8 +163,11 @@ class Marked:
 
     path = Path("test_it.py")
 
+    def __init__(self, **more: bool) -> None:
+        self._more = more
+
     def get_closest_marker(self, _name: str) -> pytest.Mark:
-        return pytest.mark.by_turns(2).mark
+        return pytest.mark.by_turns(2, **self._more).mark
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -176,3 +179,15 @@ def test_each_test_has_the_same_chance_of_a_turn(number: int, monkeypatch: pytes
         monkeypatch.setenv(walks.VARIABLE, str(seed))
         left.update(tests.index(test) for test in walks._not_their_turn(tests))
     assert all(150 < left[at] < 250 for at in range(number)), left
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_tests_that_share_much_have_their_turn_together(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two runs has all of them, the other none."""
+    tests: list[Any] = [Marked(together=True) for _ in range(number)]
+    left = Counter[int]()
+    for seed in range(400):
+        monkeypatch.setenv(walks.VARIABLE, str(seed))
+        left[len(walks._not_their_turn(tests))] += 1
+    assert left.keys() == {0, number}
+    assert 150 < left[0] < 250, left

@@ -24,8 +24,10 @@ from fixtures.walks import NIGHTLY, some_of
 from kunsthalle.documentation import SCRIPTS, Documentation
 from stories.console.walks.visitor import SERIOUS, chromium, violations
 
+pytestmark = pytest.mark.by_turns(3, together=True)
+"""All of them need the site, and to build it takes as long as a hundred other tests."""
 site_tool = tool("site")
-READ = {"light": 10, "dark": 4}
+READ = {"light": 6, "dark": 3}
 """How many pages a run reads in each theme; by night all."""
 LARGE = 150_000
 """Bytes of a page that is read by night alone: lists made of the code, whose rows are all alike."""
