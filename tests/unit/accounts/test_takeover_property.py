@@ -16,18 +16,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
+from fixtures.frozen_app import DirectStore
 from fixtures.walks import Reached, share
-from kunsthalle.authz.context import Context
-from kunsthalle.db.engine import Store
-from kunsthalle.db.session import Session
 from unit.accounts.conftest import Client, People, opened
 from unit.iam.conftest import claims_of
 
-T = TypeVar("T")
 STEPS = 10_000
 LONG = share(0, 30_000)
 """Steps in the last world of the night: what only many people, keys and policies bring about."""
@@ -41,17 +38,6 @@ MOST = 40
 """How many of anything A remembers."""
 HAPPENED = ("token in B", "probe 201", "probe 401", "probe 403", "B accepted", "POST apikeys done")
 """What a walk has to come to: A's people in B who may write, may not, and are shut out; B's people as guests of A."""
-
-
-class DirectStore(Store):
-    """Writes in the thread that asks: the calls of a walk come one after another, and handing each transaction to
-    another thread takes longer than the transaction.
-    """
-
-    async def write_async(
-        self, ctx: Context, function: Callable[[Session], T], name: str = "", *, account_id: str = ""
-    ) -> T:
-        return self.write(ctx, function, name or account_id, requested=True)
 
 
 def policy(role: str, name: str, value: str) -> dict[str, Any]:

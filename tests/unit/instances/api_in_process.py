@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fixtures.direct_calls import called
 from fixtures.engines import storage_at
 from fixtures.worlds import World, add_image, holding
 from kunsthalle.accounts.queries import recipients
@@ -124,8 +124,7 @@ class Api:
         self.homes: dict[str, Home] = {}
         self._open()
         gate = Authenticator(self._authenticate, lambda _given: False)
-        app = Pipeline(Router(routes), world.store, gate, world.base, lambda _path: FAMILY, None)
-        self._transport = httpx.ASGITransport(app)
+        self._app = Pipeline(Router(routes), world.store, gate, world.base, lambda _path: FAMILY, None)
 
     def _open(self) -> None:
         def accounts(session: Session) -> dict[str, Any]:
@@ -192,14 +191,10 @@ class Api:
     def answer(
         self, method: str, path: str, body: Any = None, *, caller: str = "me", if_match: str | None = None, **query: str
     ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {caller}", "X-Auth-Refresh-Token": "any"}
-        headers |= {} if if_match is None else {"If-Match": if_match}
+        headers = {"host": "here", "authorization": f"Bearer {caller}", "x-auth-refresh-token": "any"}
+        headers |= {} if if_match is None else {"if-match": if_match}
         asked: Mapping[str, str] = {**VERSION, **query} if path.startswith("/v1/") else query
-        return asyncio.run(self._send(method, path, json=body, headers=headers, params=asked))
-
-    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async with httpx.AsyncClient(transport=self._transport, base_url="http://here") as client:
-            return await client.request(method, path, **more)
+        return called(self._app, method, path, headers, body, asked)
 
     def code(self, method: str, path: str, body: Any = None, *, status: int, **more: Any) -> tuple[str, str | None]:
         """Code and target of the one error of a refusal."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fixtures.direct_calls import called
 from fixtures.worlds import World, holding, make_world
 from kunsthalle.api.pipeline import Authenticator, Pipeline
 from kunsthalle.api.router import Router
@@ -42,7 +42,6 @@ class Http:
         gate = Authenticator(authenticate, lambda _given: False)
         router = Router(routes.routes(), not_implemented_routes())
         self.app = Pipeline(router, world.store, gate, world.base, lambda _path: FAMILY, None)
-        self._transport = httpx.ASGITransport(self.app)
 
     def call(
         self,
@@ -56,9 +55,8 @@ class Http:
         **query: str,
     ) -> Any:
         """The JSON of the answer, or None without a body; fails unless it has the status."""
-        headers = {"Authorization": f"Bearer {caller}"}
-        asked = {**VERSION, "version": version, **query}
-        answer = asyncio.run(self._send(method, path, json=body, headers=headers, params=asked))
+        headers = {"host": "here", "authorization": f"Bearer {caller}"}
+        answer = called(self.app, method, path, headers, body, {**VERSION, "version": version, **query})
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
 
@@ -75,12 +73,8 @@ class Http:
         return answer.status_code, error["code"], error["target"]["name"]
 
     def _with(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> httpx.Response:
-        sent = {"Authorization": "Bearer me", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return asyncio.run(self._send(method, path, json=body, headers=sent, params=VERSION))
-
-    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async with httpx.AsyncClient(transport=self._transport, base_url="http://here") as client:
-            return await client.request(method, path, **more)
+        sent = {"host": "here", "authorization": "Bearer me", **headers}
+        return called(self.app, method, path, sent, body, VERSION)
 
     def code(self, method: str, path: str, body: Any = None, *, status: int, **more: Any) -> tuple[str, str | None]:
         """Code and target of the one error of a refusal."""
