@@ -29,6 +29,9 @@ EXAMPLES = ROOT / "examples"
 INSTALL = ("install", "--quiet", "--no-index", "--no-build-isolation", "--disable-pip-version-check")
 """Without an index: what a project needs must be what this repository's environment has, or pip says what is not."""
 
+shared = pytest.mark.by_turns(3, together=True)
+"""Tests of what is installed, which takes longer than any of them."""
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -62,13 +65,14 @@ def test_every_example_is_run() -> None:
     assert examples <= listed, "examples/README.md leads to each"
 
 
+@shared
 def test_the_installed_product_is_the_one_of_this_checkout(environment: Path, tmp_path: Path) -> None:
     program = "import kunsthalle; print(kunsthalle.__file__)"
     done = _run(environment, tmp_path, str(environment / "python"), "-c", program)
     assert Path(done.stdout.strip()).is_relative_to(environment.parent)
 
 
-@pytest.mark.by_turns(3)
+@shared
 def test_pytest(environment: Path) -> None:
     _pip(environment, f"{EXAMPLES / 'pytest'}[test]")
     done = _run(environment, EXAMPLES / "pytest", str(environment / "python"), "-m", "pytest", "-p", "no:cacheprovider")
@@ -76,7 +80,7 @@ def test_pytest(environment: Path) -> None:
     assert "6 passed" in done.stdout
 
 
-@pytest.mark.by_turns(3)
+@shared
 def test_unittest(environment: Path) -> None:
     _pip(environment, f"{EXAMPLES / 'unittest'}[test]")
     done = _run(environment, EXAMPLES / "unittest", str(environment / "python"), "-m", "unittest")
@@ -84,7 +88,7 @@ def test_unittest(environment: Path) -> None:
     assert "Ran 3 tests" in done.stderr
 
 
-@pytest.mark.by_turns(3)
+@shared
 def test_a_shell_script(environment: Path, tmp_path: Path) -> None:
     _pip(environment, str(EXAMPLES / "shell"))
     write_qcow2(tmp_path / "golden.qcow2", 2**30, b"golden")
@@ -96,7 +100,7 @@ def test_a_shell_script(environment: Path, tmp_path: Path) -> None:
     assert "absent.qcow2" in done.stderr
 
 
-@pytest.mark.by_turns(2)
+@shared
 def test_a_python_program(environment: Path, tmp_path: Path) -> None:
     words = ("run", "--scenario", "archived-while-instances-run", "--account", "consumer-a", "--")
     program = str(EXAMPLES / "python" / "instance_images.py")
@@ -181,7 +185,7 @@ def test_the_settings_of_the_compose_file_are_settings(monkeypatch: pytest.Monke
     assert (settings.scenario, settings.clock, settings.allow_seeded_keys) == ("enterprise", "manual", True)
 
 
-@pytest.mark.by_turns(2)
+@shared
 def test_the_commands_of_the_compose_file(environment: Path, tmp_path: Path) -> None:
     """Both services on this machine: the server on loopback, the client with its folder and its network."""
     server, client = _services()["kunsthalle"], _services()["client"]
@@ -203,6 +207,7 @@ def test_the_commands_of_the_compose_file(environment: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.needs_systemd
+@shared
 def test_systemd_understands_the_unit(environment: Path, tmp_path: Path) -> None:
     text = (EXAMPLES / "systemd" / "kunsthalle.service").read_text()
     (command,) = re.findall(r"^ExecStart=%h/\.local/bin/kunsthalle (\S+) (.+)$", text, re.MULTILINE)

@@ -148,11 +148,8 @@ def test_tests_take_turns_where_no_files_are_named(pytester: pytest.Pytester, mo
     assert _by_turns(pytester, "-n", "2") == first, "each worker leaves the same to other runs"
     every = {"test_always", *(f"test_page[{number}]" for number in range(9))}
     assert _by_turns(pytester, "test_pages.py") == every, "who names a file wants all of it"
-    drawn = set[str]()
-    for seed in range(2, 12):
-        monkeypatch.setenv(walks.VARIABLE, str(seed))
-        drawn |= _by_turns(pytester)
-    assert len(drawn) > 8, "other seeds draw others"
+    monkeypatch.setenv(walks.VARIABLE, "2")
+    assert _by_turns(pytester) != first, "another seed draws others"
     monkeypatch.setenv("KUNSTHALLE_NIGHTLY", "true")
     assert _by_turns(pytester) == every
     assert _by_turns(pytester, ".", "-m", "by_turns") == every - {"test_always"}, "the row of the night"

@@ -67,6 +67,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", PAGES)
 def test_the_test_of_a_page_passes_as_the_page_says(checkout: Path, name: str) -> None:
     page = blocks(_page(name))
@@ -77,6 +78,7 @@ def test_the_test_of_a_page_passes_as_the_page_says(checkout: Path, name: str) -
     assert shown(printed, expected), printed
 
 
+@pytest.mark.by_turns(3)
 def test_the_migration_of_the_page_makes_the_table_of_the_page(checkout: Path) -> None:
     printed = _run(checkout, "tests/unit/db/test_migrations.py", "-k", f"{SCHEMA} and sqlite")
     assert re.search(r"^\.\s+\[100%\]$", printed, re.MULTILINE), printed

@@ -128,7 +128,7 @@ def _writers(served: Served) -> list[Writer]:
     return writers
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(4)
 def test_under_load_every_answered_write_is_there_and_no_writer_has_a_gap(place: Place) -> None:
     stores = place.stores()
     data, new = place.root / "data", place.root / "new"
@@ -181,7 +181,7 @@ def test_under_load_every_answered_write_is_there_and_no_writer_has_a_gap(place:
         assert least <= len(numbers) <= after[prefix], prefix
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(4)
 def test_a_killed_backup_is_none_and_its_holds_end(place: Place) -> None:
     stores = place.stores()
     data = place.root / "data"

@@ -131,6 +131,7 @@ def _begun(served: Served) -> bool:
     return False
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize("begin", [rotate, start_with_a_newer_key])
 def test_killed_in_the_middle_the_next_start_ends_it(
     installation: Installation, begin: Callable[[Installation], None]

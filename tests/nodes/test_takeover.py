@@ -30,7 +30,7 @@ from kunsthalle.jobs import queue
 from kunsthalle.settings import Settings
 from nodes.halted_node import ACTORS, KIND
 
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.by_turns(2)]
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.by_turns(4)]
 LEASE = 2
 MANY_THREADS_LEASE = 15
 """Of a process whose heartbeat waits for sixty threads that begin to work."""

@@ -66,7 +66,7 @@ def doctor(served: Served) -> Any:
     return served.operate("GET", "/_kunsthalle/doctor")["findings"]
 
 
-@pytest.mark.by_turns(3)
+@pytest.mark.by_turns(6)
 @pytest.mark.parametrize("schema", RELEASES)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_an_older_release_wrote_is_upgraded(
@@ -108,7 +108,7 @@ def test_what_an_older_release_wrote_is_upgraded(
         OlderServed(schema, data, *place).start()
 
 
-@pytest.mark.by_turns(3)
+@pytest.mark.by_turns(6)
 @pytest.mark.needs_postgres
 @pytest.mark.parametrize("schema", RELEASES)
 def test_old_and_new_nodes_work_side_by_side(cluster: Cluster, s3: S3Server, schema: str, tmp_path: Path) -> None:

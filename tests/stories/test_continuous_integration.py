@@ -39,7 +39,7 @@ case "$1 $2 $3" in "-m venv "*/venv) set -- -m venv --without-pip "$3";; esac
 exec {shlex.quote(sys.executable)} "$@"
 """
 WORKFLOWS = sorted(name for name in FILES if name.startswith(".github/"))
-by_turns = pytest.mark.by_turns(5)
+by_turns = pytest.mark.by_turns(10)
 
 
 @pytest.fixture(scope="module")

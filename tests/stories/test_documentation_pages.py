@@ -76,7 +76,7 @@ def follow(page: Path, shell: Shell, folder: Path, port: int) -> None:
             assert shown(printed, block.text), f"{page.name}, block {number}: this was printed:\n{printed}"
 
 
-@pytest.mark.by_turns(6)
+@pytest.mark.by_turns(12)
 @pytest.mark.parametrize("name", FOLLOWED)
 def test_a_page_works_as_it_stands(name: str, tmp_path: Path) -> None:
     tools = Path(sys.executable).parent

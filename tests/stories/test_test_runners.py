@@ -17,7 +17,7 @@ from kunsthalle.core.fault_sets import SETS
 from kunsthalle.core.faults import IMPORT_REASONS
 
 PAGES = ROOT / "docs" / "how-to"
-by_turns = pytest.mark.by_turns(5)
+by_turns = pytest.mark.by_turns(9)
 NOT_THEIRS = "-p no:schemathesis -p no:hypothesispytest -p no:anyio"
 """Plugins that are installed here for other tests, and take each run of pytest a second."""
 

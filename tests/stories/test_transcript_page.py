@@ -15,7 +15,7 @@ from kunsthalle.transcripts.parsing import parse
 from kunsthalle.transcripts.writing import text_of
 from stories.console.walks.visitor import SERIOUS, chromium, violations
 
-pytestmark = pytest.mark.needs_chromium
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(3, together=True)]
 HOSTILE = (
     "<script>window.pwned = 1</script>",
     "\"><img src=http://elsewhere.example/x onerror='window.pwned = 1'>",

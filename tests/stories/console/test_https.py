@@ -12,6 +12,7 @@ from stories.console.walks.visitor import chromium
 
 
 @pytest.mark.needs_chromium
+@pytest.mark.by_turns(3)
 def test_somebody_signs_in_over_https(tmp_path: Path) -> None:
     options = issue(*NAMES).write(tmp_path / "tls")
     with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", *options) as server, chromium() as browser:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from fixtures.app import App, open_app
+from fixtures.databases import IN_TURNS
 from fixtures.frozen_app import OPERATOR, TRACE, Answer, asgi_answer
 from fixtures.threads import PATIENCE
 from kunsthalle.api import reading_processes
@@ -36,7 +37,7 @@ MUCH = 1_000.0
 """Seconds of the processor: so much that it is not forgotten while a test runs."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=IN_TURNS)
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
     """An application on each engine."""
     more = {} if request.param == "sqlite" else {"database": request.getfixturevalue("postgres_url")}

@@ -20,7 +20,7 @@ from kunsthalle.cli.demo_teller import shortened
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder
 
-pytestmark = pytest.mark.by_turns(3)
+pytestmark = pytest.mark.by_turns(6)
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 PROGRAM = [sys.executable, "-m", "kunsthalle", "demo", "--hypervisor", "simulated"]

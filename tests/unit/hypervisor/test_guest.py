@@ -41,7 +41,7 @@ from kunsthalle.hypervisor.specs import OverlaySpec
 
 from .conftest import GIB, Bench, processes, says, until
 
-pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(4)]
+pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(8)]
 
 
 def staying(bench: Bench, server_id: str = "guest", hostname: str = "my-host") -> ServerSpec:

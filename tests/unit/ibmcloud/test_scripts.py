@@ -28,7 +28,7 @@ def _env(served: Served, home: Path) -> dict[str, str]:
     return env
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize("shell", some_of(SHELLS, 1))
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sh")), ids=lambda path: path.stem)
 def test_script(served: Served, tmp_path: Path, script: Path, shell: str) -> None:

@@ -21,7 +21,7 @@ from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.models import Image
 from unit.instances.api_in_process import Api
 
-pytestmark = pytest.mark.needs_qemu
+pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(3)]
 STAY = "#cloud-config\n# kunsthalle-stay\n"
 
 

@@ -15,7 +15,7 @@ from kunsthalle.testing import WorldServer
 from kunsthalle.transcripts.parsing import parse
 from unit.testing.conftest import Run
 
-pytestmark = pytest.mark.by_turns(3)
+pytestmark = pytest.mark.by_turns(6)
 
 LOADED = """
 import sys, pytest

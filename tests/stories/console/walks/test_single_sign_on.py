@@ -19,7 +19,7 @@ from fixtures.forked_served import ForkedServed
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.needs_node_provider]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.needs_node_provider, pytest.mark.by_turns(5)]
 PEOPLE = {
     "ada": {"email": "ada@example.com", "email_verified": True, "name": "Ada Example", "groups": ["builders"]},
     "eve": {"email": "ada@example.com", "email_verified": False, "name": "Eve"},
