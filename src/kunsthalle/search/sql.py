@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import cache, lru_cache
 from typing import Any, assert_never
 
 from sqlalchemy import CTE, ColumnElement, Text, and_, case, false, func, literal, or_, true, type_coerce
@@ -39,6 +40,8 @@ from kunsthalle.db.wildcards import (
 from kunsthalle.search.searchable_resources import Searched
 
 Condition = ColumnElement[bool]
+_KEPT = 2_000
+"""Expressions that are kept, one for each kind and account: a search needs each of its account three times."""
 _ALIASES = {
     "tag": "tags",
     "access_tag": "access_tags",
@@ -85,6 +88,7 @@ class _Tags:
 Field = _Constant | _Text | _Moment | _Tags
 
 
+@cache
 def location(searched: Searched) -> ColumnElement[Any]:
     """Where a resource is, as its CRN says it: a zone, a region, `global`, or nothing."""
     columns = searched.kind.table.c
@@ -97,6 +101,7 @@ def location(searched: Searched) -> ColumnElement[Any]:
     return case(prefixes, value=func.substr(columns.id, 1, 4), else_="")
 
 
+@lru_cache(_KEPT)
 def crn(searched: Searched, account_id: str) -> ColumnElement[Any]:
     """The CRN of a row."""
     columns = searched.kind.table.c
