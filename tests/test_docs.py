@@ -155,6 +155,7 @@ def _modules() -> list[Path]:
 
 
 @cache
+@cache
 def _prose(path: Path) -> str:
     """The docstrings and comments of a module, where sources are cited, as one line."""
     with tokenize.open(path) as file:

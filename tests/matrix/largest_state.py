@@ -223,7 +223,7 @@ def profile_links_alike(frozen: FrozenApp) -> Call:
     return Call("owner", "DELETE", f"/v1/profiles/{made['id']}/links?type=VSI&crn=crn:of:it")
 
 
-def access_group(frozen: FrozenApp) -> Call:
+def access_group(frozen: FrozenApp, members: int = 30_000, rules: int = 20_000) -> Call:
     """An access group with very many members and rules, and as many policies as it may have."""
     here = frozen.accounts["owner"]
     made = frozen.ok("owner", "POST", f"/v2/groups?account_id={here}", {"name": "large"})["id"]
@@ -231,9 +231,9 @@ def access_group(frozen: FrozenApp) -> Call:
     def fill(session: Session) -> None:
         _keys_and_policies(session, here, made, 0, MAX_EFFECTIVE)
         member = {**_member(here), "group_id": made}
-        multiply(session, access_group_members, member, 30_000, lambda n: {"iam_id": f"IBMid-M{n}"})
+        multiply(session, access_group_members, member, members, lambda n: {"iam_id": f"IBMid-M{n}"})
         rule = {**row(session, access_group_rules), "group_id": made, "account_id": here}
-        multiply(session, access_group_rules, rule, 20_000, lambda n: {"id": _id("grouprule", n)})
+        multiply(session, access_group_rules, rule, rules, lambda n: {"id": _id("grouprule", n)})
 
     _write(frozen, fill)
     gone = [(access_group_members, {"group_id": made}), (policies, {"subject_id": made, "state": "active"})]

@@ -36,6 +36,7 @@ def _asked(frozen: FrozenApp, page: Page) -> str:
     ).body.decode()
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("page", FORMS, ids=lambda page: page.path)
 def test_a_wrong_form_stays_and_says_once_what_is_wrong(frozen: FrozenApp, page: Page) -> None:
     names = _typed(_asked(frozen, page))

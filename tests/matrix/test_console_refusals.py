@@ -123,6 +123,7 @@ def test_a_bare_metal_server_in_each_state(frozen: FrozenApp, state: str) -> Non
         compare(frozen, refusals.of_bare_metal, _read(frozen, path), calls)
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("state", IMAGE_STATES.states)
 @pytest.mark.parametrize("dates", ["", "deprecation", "obsolescence"])
 def test_an_image_in_each_state(frozen: FrozenApp, state: str, dates: str) -> None:
@@ -217,6 +218,7 @@ def test_a_template_that_a_group_uses(frozen: FrozenApp) -> None:
     assert frozen.call("owner", "DELETE", _at(f"/v1/instance/templates/{id_}")).status == 409
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("pending", [False, True])
 @pytest.mark.parametrize("validation", ["", "valid", "invalid"])
 @pytest.mark.parametrize("state", catalog_states.STATES)
@@ -371,6 +373,7 @@ def test_a_resource_group_that_is_the_default_or_empty(frozen: FrozenApp, other_
     assert _compare_group(frozen, other_group) == set()
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", GROUPED)
 def test_a_resource_group_with_a_resource_of_each_type(frozen: FrozenApp, other_group: str, name: str) -> None:
     table = metadata.tables[name]

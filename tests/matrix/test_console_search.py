@@ -38,6 +38,7 @@ def test_a_resource_is_found_by_its_name_a_part_of_it_its_id_and_its_crn(frozen:
         assert crn not in _search(frozen, name, stranger)[1].replace(f'value="{name}"', "")
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("text", ['"', "(", "a AND", "OR", "*", "\\", "name:x", "[a TO b]", "-", "é" * 300, "a " * 99])
 def test_whatever_is_typed_is_searched_for_and_never_a_query(frozen: FrozenApp, text: str) -> None:
     assert _search(frozen, text)[0] == 200

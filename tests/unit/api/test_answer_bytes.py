@@ -128,6 +128,7 @@ def _addresses(frozen: FrozenApp, query: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("sort", ["address", "-address", "name", "-name"])
 def test_a_sorted_list_is_read_a_page_at_a_time(frozen: FrozenApp, sort: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"/v1/subnets/{frozen.ids['subnets']}/reserved_ips?{QUERY}"

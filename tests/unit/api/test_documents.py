@@ -61,6 +61,7 @@ def _ask(frozen: FrozenApp, case: Case) -> requests.Response:
     return made
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
 def test_answers_are_what_the_document_says(frozen: FrozenApp, schema: Any, path: str, method: str) -> None:
     operation = schema[path][method.upper()]

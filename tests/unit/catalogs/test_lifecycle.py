@@ -170,6 +170,7 @@ def edition(gallery: Shop) -> Callable[[str], Edition]:
     return bring
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(("step", "state"), CELLS)
 def test_a_step_goes_where_the_table_says(edition: Callable[[str], Edition], step: str, state: str) -> None:
     made, expected = edition(state), TABLE[step][state]

@@ -182,6 +182,7 @@ def places(tmp_path: Path) -> dict[str, str]:
     return {"file": str(file), "folder": str(tmp_path / "folder")}
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(("name", "value", "allowed"), WRONG)
 def test_a_wrong_setting_is_answered_in_one_line(
     name: str, value: str, allowed: str, places: dict[str, str], tmp_path: Path

@@ -218,6 +218,7 @@ def test_where_the_operator_was_wrong_the_agent_ends_what_has_left(openstack: Cl
     assert (cloud.most_writers(), list(cloud.guests)) == (1, [(row["host"], row["id"])])
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("fault", ["cut", 502, 503])
 @pytest.mark.parametrize("call", [
     ("GET", "/servers/detail"),

@@ -113,6 +113,7 @@ COMMANDS = sorted({one.words: one for one in registry.everything().values()}.ite
 TAKING = [(words, one) for words, one in COMMANDS if not one.anything]
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize(("words", "command"), TAKING, ids=[words for words, _ in TAKING])
 def test_wrong_usage_and_help_of_every_command(tmp_path: Path, words: str, command: Command) -> None:
     env = {"IBMCLOUD_HOME": str(tmp_path)}
@@ -132,6 +133,7 @@ def test_wrong_usage_and_help_of_every_command(tmp_path: Path, words: str, comma
     assert not list(tmp_path.glob(".bluemix"))
 
 
+@pytest.mark.by_turns(4)
 @pytest.mark.parametrize(("words", "command"), TAKING, ids=[words for words, _ in TAKING])
 def test_who_is_not_logged_in_is_told(tmp_path: Path, words: str, command: Command) -> None:
     if command.offline:

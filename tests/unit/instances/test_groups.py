@@ -193,6 +193,7 @@ def test_a_restart_in_between_loses_nothing(caller: Caller) -> None:
     assert (caller.now(made)["status"], len(caller.servers())) == ("healthy", 30)
 
 
+@pytest.mark.by_turns(2)
 @pytest.mark.parametrize(
     ("fields", "refusal"),
     [

@@ -230,6 +230,7 @@ def test_where_nobody_has_room_the_instance_says_so_and_starts_later(site: Site)
     assert site.shown(id_) == ("running", [])
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("at", range(14))
 def test_a_process_that_dies_in_any_call_of_an_evacuation_is_followed_by_one_that_ends_it(
     on_cloud: CloudSite, at: int

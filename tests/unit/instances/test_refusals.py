@@ -239,6 +239,7 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
 }
 
 
+@pytest.mark.by_turns(2)
 @pytest.mark.parametrize("case", CASES)
 def test_refused(idle: Api, case: str) -> None:
     change, status, code, field = CASES[case]
@@ -248,6 +249,7 @@ def test_refused(idle: Api, case: str) -> None:
     assert idle.call("GET", "/v1/volumes", status=200)["total_count"] == 0
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "unknown volume"])
 def test_refused_as_a_template(idle: Api, case: str) -> None:
     change, status, code, field = CASES[case]

@@ -148,6 +148,7 @@ def shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     world.store.close()
 
 
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", sorted(INSTANCE_PROFILES))
 def test_profiles(shared: Api, name: str) -> None:
     shown = shared.call("GET", f"/v1/instance/profiles/{name}", status=200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from keyprotect import IbmKeyProtectApiV2
 from fixtures.app import App
 from fixtures.sdk import session_into
 
+_NUMBERS = itertools.count()
 PLAN = "eedd3585-90c6-4c8f-be3d-062069e99fc3"
 
 
@@ -81,3 +83,9 @@ def make_instance(app: App, name: str = "keys", who: str = "owner") -> str:
 @pytest.fixture
 def keys(app: App) -> Keys:
     return Keys(app, make_instance(app))
+
+
+@pytest.fixture
+def neighbour(app_of_file: App) -> Keys:
+    """An instance beside those of other tests, in the application of their file: for tests that move no clock."""
+    return Keys(app_of_file, make_instance(app_of_file, f"keys-{next(_NUMBERS)}"))

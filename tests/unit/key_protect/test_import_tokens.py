@@ -66,10 +66,10 @@ def test_the_material_is_what_the_client_meant(keys: Keys) -> None:
         ({"material": bytes(31), "by": OTHER}, "INCORRECT_PAYLOAD_LEN_ERR"),
     ],
 )
-def test_material_and_nonce_belong_together(keys: Keys, change: dict[str, Any], code: str) -> None:
-    given = sealed(token_of(keys), change.pop("material", MATERIAL), **change)
-    assert keys.refused("create_key", key_create_body=_body(given)) == (400, code)
-    assert keys.ask("get_keys")["resources"] == []
+def test_material_and_nonce_belong_together(neighbour: Keys, change: dict[str, Any], code: str) -> None:
+    given = sealed(token_of(neighbour), change.pop("material", MATERIAL), **change)
+    assert neighbour.refused("create_key", key_create_body=_body(given)) == (400, code)
+    assert neighbour.ask("get_keys")["resources"] == []
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_material_and_nonce_belong_together(keys: Keys, change: dict[str, Any], 
         ({"encryptionAlgorithm": "RSAES_OAEP_SHA_1"}, "BAD_REQUEST_ERR"),
     ],
 )
-def test_what_is_of_another_form_is_refused(keys: Keys, change: dict[str, Any], code: str) -> None:
-    given = {**sealed(token_of(keys), MATERIAL), **change}
-    assert keys.refused("create_key", key_create_body=_body(given)) == (400, code)
+def test_what_is_of_another_form_is_refused(neighbour: Keys, change: dict[str, Any], code: str) -> None:
+    given = {**sealed(token_of(neighbour), MATERIAL), **change}
+    assert neighbour.refused("create_key", key_create_body=_body(given)) == (400, code)
 
 
 def _body(given: dict[str, Any]) -> str:
@@ -118,8 +118,8 @@ def test_a_new_token_takes_the_place_of_the_one_before(keys: Keys) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("expiration", 299), ("expiration", 86_401), ("max_allowed_retrievals", 0)]
 )
-def test_a_token_has_bounds(keys: Keys, field: str, value: int) -> None:
-    assert keys.refused("post_import_token", **{field: value})[0] == 400
+def test_a_token_has_bounds(neighbour: Keys, field: str, value: int) -> None:
+    assert neighbour.refused("post_import_token", **{field: value})[0] == 400
 
 
 def test_with_enforce_token_only_sealed_material_is_taken(keys: Keys) -> None:
@@ -132,9 +132,9 @@ def test_with_enforce_token_only_sealed_material_is_taken(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize("field", ["payload", "encryptedNonce", "iv"])
-def test_what_is_not_even_of_the_alphabet_is_no_base64(keys: Keys, field: str) -> None:
-    given = {**sealed(token_of(keys), MATERIAL), field: "ключ"}
-    assert keys.refused("create_key", key_create_body=_body(given)) == (400, "BASE64_ERR")
+def test_what_is_not_even_of_the_alphabet_is_no_base64(neighbour: Keys, field: str) -> None:
+    given = {**sealed(token_of(neighbour), MATERIAL), field: "ключ"}
+    assert neighbour.refused("create_key", key_create_body=_body(given)) == (400, "BASE64_ERR")
 
 
 def test_at_the_same_moment_a_token_is_not_retrieved_more_often_than_was_said(both: World, tmp_path: Path) -> None:

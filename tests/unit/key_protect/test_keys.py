@@ -55,12 +55,12 @@ def test_the_payload_of_a_standard_key_is_read_and_left_out_of_its_metadata(keys
         ({"encryptedNonce": "AAAA", "payload": MATERIAL}, "BAD_BODY_ERR"),
     ],
 )
-def test_what_is_no_key_is_refused_by_its_field(keys: Keys, fields: dict[str, Any], code: str) -> None:
+def test_what_is_no_key_is_refused_by_its_field(neighbour: Keys, fields: dict[str, Any], code: str) -> None:
     root = fields.pop("root", True)
     ring = fields.pop("ring", None)
     body = {"resources": [{"name": "a key", "extractable": not root, **fields}]}
-    assert keys.refused("create_key", key_create_body=json.dumps(body), x_kms_key_ring=ring) == (400, code)
-    assert keys.ask("get_keys")["resources"] == []
+    assert neighbour.refused("create_key", key_create_body=json.dumps(body), x_kms_key_ring=ring) == (400, code)
+    assert neighbour.ask("get_keys")["resources"] == []
 
 
 def test_a_data_key_is_wrapped_and_unwrapped_also_after_a_rotation(keys: Keys) -> None:
@@ -122,9 +122,9 @@ def test_only_what_the_key_wrapped_is_unwrapped(keys: Keys) -> None:
         ({"aad": "a text"}, "BAD_REQUEST_ERR"),
     ],
 )
-def test_what_cannot_be_wrapped_is_refused(keys: Keys, body: dict[str, Any], code: str) -> None:
-    root = keys.create()
-    assert keys.refused("wrap_key", id=root["id"], key_action_wrap_body=json.dumps(body)) == (400, code)
+def test_what_cannot_be_wrapped_is_refused(neighbour: Keys, body: dict[str, Any], code: str) -> None:
+    root = neighbour.create()
+    assert neighbour.refused("wrap_key", id=root["id"], key_action_wrap_body=json.dumps(body)) == (400, code)
 
 
 def test_standard_keys_neither_wrap_nor_rotate(keys: Keys) -> None:
@@ -256,11 +256,11 @@ def test_aliases_are_unique_within_an_instance(keys: Keys, app: App) -> None:
 
 
 @pytest.mark.parametrize("alias", ["x", "x" * 91, "two words", "two\nlines", "<script>", "-golden", "\N{SNOWMAN}s"])
-def test_an_alias_or_a_ring_of_another_form_is_refused(keys: Keys, alias: str) -> None:
-    root = keys.create()["id"]
-    assert keys.refused("create_key_alias", id=root, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
+def test_an_alias_or_a_ring_of_another_form_is_refused(neighbour: Keys, alias: str) -> None:
+    root = neighbour.create()["id"]
+    assert neighbour.refused("create_key_alias", id=root, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
     ring = alias + "x" * 10 if len(alias) > 90 else alias
-    assert keys.refused("create_key_ring", key_ring_id=ring) == (400, "KEY_RING_ID_INVALID_ERR")
+    assert neighbour.refused("create_key_ring", key_ring_id=ring) == (400, "KEY_RING_ID_INVALID_ERR")
 
 
 def test_no_alias_takes_the_place_of_the_id_of_another_key(keys: Keys) -> None:
@@ -276,10 +276,10 @@ RESERVED = ("keys", "registrations", "policies", "versions", "metadata", "wrap",
 
 
 @pytest.mark.parametrize("alias", RESERVED)
-def test_a_word_of_the_paths_is_no_alias(keys: Keys, alias: str) -> None:
-    root = keys.create()["id"]
-    assert keys.refused("create_key_alias", id=root, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
-    assert keys.refused("create_key", key_create_body=_new(aliases=[alias])) == (400, "KEY_ALIAS_INVALID_ERR")
+def test_a_word_of_the_paths_is_no_alias(neighbour: Keys, alias: str) -> None:
+    root = neighbour.create()["id"]
+    assert neighbour.refused("create_key_alias", id=root, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
+    assert neighbour.refused("create_key", key_create_body=_new(aliases=[alias])) == (400, "KEY_ALIAS_INVALID_ERR")
 
 
 def _new(**fields: Any) -> str:
@@ -287,11 +287,14 @@ def _new(**fields: Any) -> str:
 
 
 @pytest.mark.parametrize("handle", ["\ud800", "\x00", "x" * 10_000, "", 5, None])
-def test_a_ciphertext_with_a_handle_of_another_form_is_refused(keys: Keys, handle: Any) -> None:
-    root = keys.create()["id"]
+def test_a_ciphertext_with_a_handle_of_another_form_is_refused(neighbour: Keys, handle: Any) -> None:
+    root = neighbour.create()["id"]
     document = {"handle": handle, "iv": b64(b"x" * 12), "ciphertext": b64(b"x" * 32), "version": "5.0.0"}
     body = json.dumps({"ciphertext": b64(json.dumps(document).encode())})
-    assert keys.refused("unwrap_key", id=root, key_action_unwrap_body=body) == (400, "UNPROCESSABLE_CIPHERTEXT_ERR")
+    assert neighbour.refused("unwrap_key", id=root, key_action_unwrap_body=body) == (
+        400,
+        "UNPROCESSABLE_CIPHERTEXT_ERR",
+    )
 
 
 def test_keys_are_grouped_in_rings(keys: Keys) -> None:

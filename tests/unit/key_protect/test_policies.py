@@ -123,11 +123,11 @@ def test_a_disabled_key_is_rotated_once_it_is_enabled_and_a_deleted_one_is_not(k
 
 
 @pytest.mark.parametrize("months", [0, -1, 13])
-def test_an_interval_is_of_one_to_twelve_months(keys: Keys, months: int) -> None:
-    root = keys.create()["id"]
+def test_an_interval_is_of_one_to_twelve_months(neighbour: Keys, months: int) -> None:
+    root = neighbour.create()["id"]
     body = collection({"rotation": {"interval_month": months}})
-    assert keys.refused("put_policy", id=root, key_policy_put_body=body) == (400, "BAD_BODY_ERR")
-    assert keys.ask("get_policy", id=root)["resources"] == []
+    assert neighbour.refused("put_policy", id=root, key_policy_put_body=body) == (400, "BAD_BODY_ERR")
+    assert neighbour.ask("get_policy", id=root)["resources"] == []
 
 
 def test_only_generated_root_keys_are_rotated_by_policy(keys: Keys) -> None:
@@ -205,11 +205,11 @@ def test_an_authorization_is_withdrawn_or_ends_after_seven_days(keys: Keys, seco
     ],
 )
 def test_a_collection_of_policies_says_what_it_holds(
-    keys: Keys, resources: list[Any], total: int, policy: str | None, code: str
+    neighbour: Keys, resources: list[Any], total: int, policy: str | None, code: str
 ) -> None:
-    root = keys.create()["id"]
+    root = neighbour.create()["id"]
     body = {"metadata": {"collectionType": KIND, "collectionTotal": total}, "resources": resources}
-    assert keys.refused("put_policy", id=root, key_policy_put_body=body, policy=policy) == (400, code)
+    assert neighbour.refused("put_policy", id=root, key_policy_put_body=body, policy=policy) == (400, code)
 
 
 def test_new_keys_follow_the_policies_of_their_instance(keys: Keys, app: App) -> None:
@@ -299,9 +299,9 @@ def test_a_listener_of_both_kinds_of_addresses_writes_those_of_ipv4_as_ipv6(
         ("allowedNetwork", {"enabled": False, "attributes": {"allowed_network": "public-and-private"}}),
     ],
 )
-def test_a_policy_that_is_only_kept_is_shown_as_it_was_set(keys: Keys, policy: str, data: dict[str, Any]) -> None:
-    set_instance(keys, policy, enabled=data["enabled"], **data.get("attributes", {}))
-    assert instance_policy(keys, policy) == data
+def test_a_policy_that_is_only_kept_is_shown_as_it_was_set(neighbour: Keys, policy: str, data: dict[str, Any]) -> None:
+    set_instance(neighbour, policy, enabled=data["enabled"], **data.get("attributes", {}))
+    assert instance_policy(neighbour, policy) == data
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_policy_that_is_only_kept_is_shown_as_it_was_set(keys: Keys, policy: s
         ("keyCreateImportAccess", {"enabled": False, "attributes": {"enforce_token": True}}),
     ],
 )
-def test_attributes_are_those_of_the_policy(keys: Keys, policy: str, data: dict[str, Any]) -> None:
+def test_attributes_are_those_of_the_policy(neighbour: Keys, policy: str, data: dict[str, Any]) -> None:
     body = collection({"policy_type": policy, "policy_data": data})
-    assert keys.refused("put_instance_policy", instance_policy_put_body=body) == (400, "BAD_BODY_ERR")
-    assert keys.ask("get_instance_policy")["resources"] == []
+    assert neighbour.refused("put_instance_policy", instance_policy_put_body=body) == (400, "BAD_BODY_ERR")
+    assert neighbour.ask("get_instance_policy")["resources"] == []
