@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from fixtures.clocks import real_time_passes
 from fixtures.frozen_app import Answer, asgi_answer
-from fixtures.seeded import add_viewer
+from fixtures.seeded import add_viewer, seeded_copy
 from kunsthalle.app import Server, build
 from kunsthalle.console.browser_sessions import LONGEST, Sessions
 from kunsthalle.console.page_frame import NO_ROLE
@@ -60,15 +60,15 @@ class Browser:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = build(Settings(data=tmp_path / "data", hypervisor="simulated", clock="manual"), "operator")
-    yield made
-    made.store.close()
+def owners(tmp_path: Path) -> dict[str, Credential]:
+    return {one.account: one for one in seeded_copy(tmp_path / "data").owners}
 
 
 @pytest.fixture
-def owners(server: Server) -> dict[str, Credential]:
-    return {one.account: one for one in server.seed("enterprise")}
+def server(owners: dict[str, Credential], tmp_path: Path) -> Iterator[Server]:
+    made = build(Settings(data=tmp_path / "data", hypervisor="simulated", clock="manual"), "operator")
+    yield made
+    made.store.close()
 
 
 @pytest.fixture
