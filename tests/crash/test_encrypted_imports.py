@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.clients import Account, eventually
+from fixtures.forked_served import ForkedServed
 from fixtures.served_vault import Vault
 from fixtures.vault import SYSTEM, encrypted_with
 from fixtures.walks import share
@@ -22,7 +23,7 @@ LONGEST = 0.3
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "data", "--hypervisor", "simulated") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated") as server:
         yield server
 
 

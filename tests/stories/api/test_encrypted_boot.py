@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ibm_cloud_sdk_core import ApiException
 
+from fixtures.boot_image import folder_of_disks
 from fixtures.clients import Account, Product, eventually
 from fixtures.encrypted_images import encrypted_copy
 from fixtures.forked_served import ForkedServed
@@ -28,7 +29,10 @@ STAY = "kunsthalle-stay"
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with ForkedServed(tmp_path / "data", "--hypervisor", "qemu", "--server-memory", "256") as server:
+    with (
+        folder_of_disks(tmp_path) as folder,
+        ForkedServed(folder / "data", "--hypervisor", "qemu", "--server-memory", "256") as server,
+    ):
         yield server
         account = Account(server, "consumer-a")
         for one in account.vpc.list_instances().get_result()["instances"]:

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from fixtures.boot_image import folder_of_disks
 from fixtures.clients import Account, Product, eventually
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.main import cli
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
@@ -30,8 +32,10 @@ BOOT_PATIENCE = 180
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("real") / "data"
-    with Served(folder, "--hypervisor", "qemu", "--server-memory", "256") as server:
+    with (
+        folder_of_disks(tmp_path_factory.mktemp("real")) as folder,
+        ForkedServed(folder / "data", "--hypervisor", "qemu", "--server-memory", "256") as server,
+    ):
         yield server
         for account in (Account(server, "publisher"), Account(server, "consumer-a")):
             for one in account.vpc.list_instances().get_result()["instances"]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.forked_served import ForkedServed
 from fixtures.threads import until
 from kunsthalle.api.access_log import Observers
 from kunsthalle.app import build
@@ -113,7 +114,7 @@ def test_every_setting_that_sighup_applies_takes_effect(file: Path, tmp_path: Pa
 
 @pytest.fixture
 def served(tmp_path: Path, file: Path) -> Iterator[Served]:
-    with Served(tmp_path / "data", "--hypervisor", "simulated", "--config", str(file), scenario="") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--config", str(file), scenario="") as server:
         yield server
 
 

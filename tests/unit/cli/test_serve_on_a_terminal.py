@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pexpect
 import pytest
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.cli.greeting import greeting
 from kunsthalle.local import folder
 from kunsthalle.local.client import access_token, call
@@ -97,7 +98,7 @@ def _lines(server: Served) -> list[dict[str, Any]]:
 
 
 def test_programs_read_a_line_for_each_request(tmp_path: Path) -> None:
-    with Served(tmp_path / "data", "--hypervisor", "simulated") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated") as server:
         url, env = server.url, server.env("publisher")
         token = access_token(url, env["IBMCLOUD_API_KEY"])
         call(url, "GET", "/v1/images/?version=2025-06-30&generation=2&name=secret-name", token)
@@ -119,13 +120,13 @@ def test_programs_read_a_line_for_each_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [("--access-log", "off"), ("--log", "warning")])
 def test_the_lines_of_requests_can_be_left_out(tmp_path: Path, options: tuple[str, ...]) -> None:
-    with Served(tmp_path / "data", "--hypervisor", "simulated", *options) as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", *options) as server:
         _ask(server.url, "/healthz")
     assert all(line["event"] != "request" for line in _lines(server))
 
 
 def test_text_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
-    with Served(tmp_path / "data", "--hypervisor", "simulated", "--log-format", "text", scenario="") as server:
+    with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--log-format", "text", scenario="") as server:
         _ask(server.url, "/healthz")
     log = server.log.read_text()
     assert log.startswith("Kunsthalle ")

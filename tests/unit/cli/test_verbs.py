@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text as sql
 
+from fixtures.forked_served import ForkedServed
 from kunsthalle.all_tables import prepare
 from kunsthalle.cli import doctor_verb
 from kunsthalle.cli.main import cli
@@ -123,7 +124,7 @@ def test_a_second_server_does_not_share_a_folder(served: Served) -> None:
 
 
 def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:
-    served = Served(tmp_path / "data", "--hypervisor", "simulated")
+    served = ForkedServed(tmp_path / "data", "--hypervisor", "simulated")
     served.start()
     before = {name: served.env(name)["IBMCLOUD_API_KEY"] for name in ACCOUNTS}
     served.stop()
@@ -168,7 +169,7 @@ def test_seeded_keys_are_served_elsewhere_when_that_is_asked_for_and_each_start_
         monkeypatch.setenv("KUNSTHALLE_ALLOW_SEEDED_KEYS", variable)
     options = ("--hypervisor", "simulated", "--host", "0.0.0.0", *([] if variable else ["--allow-seeded-keys"]))  # noqa: S104  in the test alone
     for number in (1, 2):
-        with Served(tmp_path / "data", *options, scenario="enterprise" if number == 1 else "") as server:
+        with ForkedServed(tmp_path / "data", *options, scenario="enterprise" if number == 1 else "") as server:
             assert folder.url(server.data).startswith("http://0.0.0.0:")
         lines = [json.loads(line) for line in server.log.read_text().splitlines()]
         warnings = [line for line in lines if "keep strangers away" in line["event"]]
@@ -225,7 +226,7 @@ def test_the_doctor_says_how_it_is_and_exits_accordingly(served: Served) -> None
 
 
 def test_the_doctor_looks_at_a_folder_that_nobody_serves(tmp_path: Path) -> None:
-    served = Served(tmp_path / "data", "--hypervisor", "simulated")
+    served = ForkedServed(tmp_path / "data", "--hypervisor", "simulated")
     where = ("doctor", "--data", str(served.data), "--offline")
     code, output = run(*where)
     assert (code, "contains no data" in output) == (1, True)

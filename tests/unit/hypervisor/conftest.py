@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.boot_image import folder_of_disks
 from fixtures.engines import storage_at
 from fixtures.fleet import FOLDER, Fleet
 from fixtures.hand_made_cloud import HandMade, hand_made_cloud
@@ -191,11 +192,12 @@ def make_qemu(root: Path, place: Path | None = None) -> Qemu:
 
 @pytest.fixture
 def qemu(tmp_path: Path, boot_image: Path) -> Iterator[Bench]:
-    root, (base, digest) = tmp_path / "engine", stored(tmp_path, boot_image)
-    yield Bench(make_qemu(root), tmp_path / "disks" / "volumes", base, root, digest)
-    for process in processes(root):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    with folder_of_disks(tmp_path) as folder:
+        root, (base, digest) = folder / "engine", stored(folder, boot_image)
+        yield Bench(make_qemu(root), folder / "disks" / "volumes", base, root, digest)
+        for process in processes(root):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def processes(root: Path) -> list[int]:

@@ -100,10 +100,10 @@ def test_a_copy_of_the_folder_owns_no_process(qemu: Bench, tmp_path: Path) -> No
     assert qemu.engine.status(server.id) is Status.RUNNING
 
 
-def test_a_moved_folder_keeps_its_processes(qemu: Bench, tmp_path: Path) -> None:
+def test_a_moved_folder_keeps_its_processes(qemu: Bench) -> None:
     server = qemu.server()
     qemu.engine.start(server)
-    moved = qemu.root.rename(tmp_path / "moved")
+    moved = qemu.root.rename(qemu.root.parent / "moved")
     try:
         other = make_qemu(moved)
         assert other.status(server.id) is Status.RUNNING
