@@ -21,6 +21,7 @@ pytest_plugins = [
     "fixtures.go_programs",
     "fixtures.identity_provider",
     "fixtures.packages",
+    "fixtures.rsa_keys",
     "fixtures.s3",
     "fixtures.served",
     "fixtures.statements",
