@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.tools import PYTEST
 
+pytestmark = pytest.mark.by_turns(2)
 SUITE = """
     import pytest
 

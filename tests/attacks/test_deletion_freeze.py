@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from attacks.traffic import VPC, Caller, bystander_is_served
 from fixtures.clients import Account
 from kunsthalle.testing import Served
@@ -55,6 +57,7 @@ def _reclamation(caller: Caller, catalog: str) -> str:
     return f"/v1/reclamations/{found['resources'][0]['id']}/actions"
 
 
+@pytest.mark.by_turns(2)
 def test_no_deletion_holds_the_writer(served: Served, attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     catalog, vpc = _catalog(caller), _vpc(caller)

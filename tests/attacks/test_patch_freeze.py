@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from attacks.traffic import Caller, bystander_is_served
 from fixtures.clients import Account
 from kunsthalle.db.column_types import MAX_DOCUMENT
@@ -34,6 +36,7 @@ def _slow(served: Served) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{") and '"slow write"' in line]
 
 
+@pytest.mark.by_turns(2)
 def test_no_patch_holds_the_writer(served: Served, attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     path = _offering(caller)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from attacks.traffic import VPC, Caller, bystander_is_served
 from fixtures.clients import Account
 
@@ -9,6 +11,7 @@ SEARCH = "/v3/resources/search?limit=1000"
 RESOURCES = 300
 
 
+@pytest.mark.by_turns(2)
 def test_no_search_holds_the_server(attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     for number in range(RESOURCES):

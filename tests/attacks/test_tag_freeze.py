@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from attacks.traffic import VPC, Caller, bystander_is_served
 from fixtures.clients import Account
 from kunsthalle.search import tagging
@@ -14,6 +16,7 @@ BEARABLE = 1_000
 """Milliseconds of the processor: several times what a write should cost, far less than an unbounded one does."""
 
 
+@pytest.mark.by_turns(2)
 def test_no_tagging_holds_the_writer(served: Served, attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     crns = []

@@ -29,7 +29,7 @@ def result(go_programs: Path) -> Result:
     return run_go("", jobs=2)
 
 
-@pytest.mark.by_turns(6)
+@pytest.mark.by_turns(6, together=True)
 def test_every_step_passes(result: Result) -> None:
     failed = [(walk.name, step.name, step.detail) for walk in result.walks for step in walk.steps if not step.passed]
     assert failed == []
@@ -37,7 +37,7 @@ def test_every_step_passes(result: Result) -> None:
     assert len(operations) >= LEAST
 
 
-@pytest.mark.by_turns(6)
+@pytest.mark.by_turns(6, together=True)
 def test_the_kept_result_is_of_the_operations_there_are(result: Result) -> None:
     kept = json.loads((FOLDER / "go.json").read_text())
     assert kept["versions"] == versions()

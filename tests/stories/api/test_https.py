@@ -95,6 +95,7 @@ print(vpc.list_images(limit=1).get_status_code())
 """
 
 
+@pytest.mark.by_turns(3)
 def test_the_python_sdk_verifies_by_what_env_exports(secure: Secure) -> None:
     env = secure.served.env("publisher")
     told = run([sys.executable, "-c", SDK], env)
@@ -108,6 +109,7 @@ NODE = """fetch(process.env.KUNSTHALLE_URL + '/healthz').then(
 
 
 @pytest.mark.needs_node
+@pytest.mark.by_turns(3)
 def test_node_verifies_by_what_env_exports(secure: Secure) -> None:
     env = secure.served.env("publisher")
     assert run(["node", "-e", NODE], env).stdout == "200\n"
@@ -115,6 +117,7 @@ def test_node_verifies_by_what_env_exports(secure: Secure) -> None:
     assert run(["node", "-e", NODE], untold).stdout == "DEPTH_ZERO_SELF_SIGNED_CERT\n"
 
 
+@pytest.mark.by_turns(3)
 def test_the_ibmcloud_command_verifies(secure: Secure, tmp_path: Path) -> None:
     env = secure.served.env("publisher") | {"IBMCLOUD_HOME": str(tmp_path)}
     login = [sys.executable, "-m", "kunsthalle", "ibmcloud", "login", "-a", secure.served.url, "-r", "us-south"]
@@ -131,6 +134,7 @@ def test_the_ibmcloud_command_verifies(secure: Secure, tmp_path: Path) -> None:
         assert run(images, known).returncode == 0, name
 
 
+@pytest.mark.by_turns(3)
 def test_verbs_are_told_a_root_to_trust(tmp_path: Path) -> None:
     """Whose certificate is not in the file that the server has."""
     authority = root()

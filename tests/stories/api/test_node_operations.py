@@ -31,7 +31,7 @@ def bridge() -> Iterator[Bridge]:
         yield program
 
 
-@pytest.mark.by_turns(6)
+@pytest.mark.by_turns(6, together=True)
 def test_every_step_passes(result: Result) -> None:
     failed = [(walk.name, step.name, step.detail) for walk in result.walks for step in walk.steps if not step.passed]
     assert failed == []
@@ -39,7 +39,7 @@ def test_every_step_passes(result: Result) -> None:
     assert sum(len(walk.covers) for walk in result.walks) >= LEAST
 
 
-@pytest.mark.by_turns(6)
+@pytest.mark.by_turns(6, together=True)
 def test_the_kept_result_is_of_the_operations_there_are(result: Result) -> None:
     kept = json.loads((FOLDER / "node.json").read_text())
     assert kept["versions"] == versions()

@@ -21,7 +21,7 @@ from stories.console.walks.visitor import Visitor
 pytestmark = pytest.mark.needs_chromium
 SHOWN = [page for page in PAGES if page.method == "GET" and "{provider_id}" not in page.path]
 """Those of providers are walked with one: `test_single_sign_on.py`."""
-SHARES = 12
+SHARES = 15
 """A run that is told no files looks at one share of the pages, the night at all."""
 HEAVIEST, LONGEST_STYLESHEET = 200_000, 30_000
 OURS = {"console.js", "terminal.js", "upload.js"}
