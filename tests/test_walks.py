@@ -188,3 +188,18 @@ def test_tests_that_share_much_have_their_turn_together(number: int, monkeypatch
         left[len(walks._not_their_turn(tests))] += 1
     assert left.keys() == {0, number}
     assert 150 < left[0] < 250, left
+
+
+def test_what_many_tests_do_has_its_turn_once_in_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(walks.EVERYTHING, "true")
+    assert 250 < sum(_drawn(900)) < 350
+    monkeypatch.setenv(walks.EVERYTHING, "false")
+    assert all(_drawn(20)), "who names a file wants all of it"
+    monkeypatch.setenv(walks.EVERYTHING, "true")
+    monkeypatch.setattr(walks, "NIGHTLY", True)
+    assert all(_drawn(20))
+
+
+def _drawn(times: int) -> list[bool]:
+    turns = walks.Turns(3)
+    return [turns.mine() for _ in range(times)]

@@ -170,19 +170,19 @@ def test_every_page_fits_its_window_and_has_no_serious_finding(
     dark = 0
     for page in SHOWN[share::SHARES]:
         operator.page.emulate_media(color_scheme="light")
-        operator.open(_path(page, names)).fits().accessible()
+        operator.open(_path(page, names)).fits().judged()
         operator.portray(re.sub(r"[{}]", "", page.path.strip("/").replace("/", "_")) or "home")
         # In the dark the pieces of pages have other colours and the same structure: those of lists and resources are
         # enough.
         if page.path.count("/") <= 2 or page.path.endswith("}"):
             operator.page.emulate_media(color_scheme="dark")
-            operator.accessible("color-contrast")
+            operator.judged("color-contrast")
             dark += 1
     assert len(SHOWN) > dark > 1
 
 
 def test_a_page_that_is_not_there_is_accessible(operator: Visitor) -> None:
-    operator.open("/nowhere", 404).sees("Not found").accessible()
+    operator.open("/nowhere", 404).sees("Not found").judged()
 
 
 def test_a_first_page_is_light(publisher: Visitor, served: Served, browser: Any) -> None:
