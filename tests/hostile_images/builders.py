@@ -10,6 +10,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
+from functools import cache
 
 SECTOR = 512
 MIB = 2**20
@@ -92,6 +93,7 @@ def gzipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
+@cache
 def bzip2_bomb(mib: int = 64) -> bytes:
     """Zeros, packed to less than a hundred bytes for each MiB."""
     packer = bz2.BZ2Compressor()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass, field
+from functools import cache
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -35,8 +36,9 @@ def encrypted(key: bytes, data: bytes, first: int = 0) -> bytes:
     return b"".join(xts(key, first + at // SECTOR, data[at : at + SECTOR]) for at in parts)
 
 
+@cache
 def split(key: bytes, hash_: str) -> bytes:
-    """The key over 4000 stripes, of which all but the last are noise."""
+    """The key over 4000 stripes, of which all but the last are noise. Nearly all files have the same one."""
     width = hashlib.new(hash_).digest_size
     noise = hashlib.shake_128(b"stripes").digest(len(key) * (STRIPES - 1))
     merged = bytes(len(key))

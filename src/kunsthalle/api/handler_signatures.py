@@ -39,7 +39,21 @@ def arguments_of(
     `types` are the models of which the access rule finds one; `NoneType` is among them where it may find nothing, and
     none are there where the rule looks up no row. TypeError where the handler takes anything else.
     """
-    declared = _declared(handler)
+    function, annotations = _declared(handler)
+    known = (function.__module__, annotations, types, query)
+    if known not in _KNOWN:
+        declared = [_evaluated(annotation, function.__globals__) for annotation in annotations]
+        _KNOWN[known] = _compared(operation, declared, types, query)
+    return _KNOWN[known]
+
+
+_KNOWN: dict[tuple[str, tuple[Any, ...], tuple[type, ...], type | None], Arguments] = {}
+"""What handlers take by the module and the annotations that say it: a process that serves many stores declares the same
+routes for each.
+"""
+
+
+def _compared(operation: str, declared: list[Any], types: tuple[type, ...], query: type | None) -> Arguments:
     if len(declared) != bool(types) + (query is not None):
         parameters = ["the session", "the request", *_row(types), *(["the query parameters"] if query else [])]
         raise TypeError(f"{operation}: the handler must take {', '.join(parameters)}.")
@@ -56,8 +70,8 @@ def _row(types: tuple[type, ...]) -> list[str]:
     return [" or ".join(model.__name__ for model in types) + ", which its access rule finds"] if types else []
 
 
-def _declared(handler: Callable[..., Any]) -> list[Any]:
-    """The types of the parameters after the session and the request."""
+def _declared(handler: Callable[..., Any]) -> tuple[FunctionType, tuple[Any, ...]]:
+    """The function of a handler, and the annotations of its parameters after the session and the request."""
     bound = 2
     while not isinstance(handler, FunctionType):
         if isinstance(handler, partial):
@@ -68,7 +82,7 @@ def _declared(handler: Callable[..., Any]) -> list[Any]:
             raise TypeError(f"A handler must be a function: {handler!r}.")
     code = handler.__code__
     names = code.co_varnames[bound : code.co_argcount]
-    return [_evaluated(handler.__annotations__.get(name, "object"), handler.__globals__) for name in names]
+    return handler, tuple(handler.__annotations__.get(name, "object") for name in names)
 
 
 def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:

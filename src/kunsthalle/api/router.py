@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, Required, TypedDict, Unpack
 from urllib.parse import unquote_to_bytes
 
@@ -155,10 +155,15 @@ def not_implemented(operations: Iterable[str], surface: Surface, access: Access)
     return tuple(Route(method, path, _refuse, surface, access, status=501) for method, path in split)
 
 
+_TRIES = 8
+"""More than a process has routers of different paths."""
+
+
 class _Node(Struct):
     literal: dict[str, _Node] = field(default_factory=dict)
     param: _Node | None = None
-    methods: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+    methods: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    """By method: which operation of all it is, and the names of its parameters."""
 
 
 class Match(Struct, frozen=True):
@@ -181,28 +186,11 @@ class Router:
         """`not_implemented` are operations that are known and answered with 501: found, and no part of the table."""
         self.routes = tuple(routes)
         self.paths = frozenset(route.path for route in self.routes)
-        self._root = _Node()
-        for route in (*self.routes, *not_implemented):
-            self._add(route)
+        self._all = (*self.routes, *not_implemented)
+        self._root = _trie(tuple((route.method, route.path) for route in self._all))
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self.routes)
-
-    def _add(self, route: Route) -> None:
-        node, names = self._root, []
-        for segment, name in _steps(route.path):
-            if name:
-                names.append(name)
-                node.param = node.param or _Node()
-                node = node.param
-            else:
-                known = node.literal.get(segment)
-                if known is None:
-                    known = node.literal[segment] = _Node()
-                node = known
-        if route.method in node.methods:
-            raise ValueError(f"two routes for {route.name}")
-        node.methods[route.method] = (route, tuple(names))
 
     def match(self, method: str, raw_path: bytes) -> Match | None:
         """Return the route of a path, or None for an unknown path and for a target that is no path, as in `OPTIONS *`.
@@ -222,20 +210,31 @@ class Router:
             return None
         entry = node.methods.get(method)
         if entry is None:
-            known = next(iter(node.methods.values()))[0]
-            offered = sorted(name for name, (route, _) in node.methods.items() if route.status != 501)
-            return Match(None, {}, known.surface, tuple(offered), shortened)
-        return Match(entry[0], dict(zip(entry[1], values, strict=True)), entry[0].surface, shortened=shortened)
+            known = {name: self._all[number] for name, (number, _) in node.methods.items()}
+            offered = sorted(name for name, route in known.items() if route.status != 501)
+            return Match(None, {}, next(iter(known.values())).surface, tuple(offered), shortened)
+        route = self._all[entry[0]]
+        return Match(route, dict(zip(entry[1], values, strict=True)), route.surface, shortened=shortened)
 
 
-@cache
-def _steps(path: str) -> tuple[tuple[str, str], ...]:
-    """The segments of a route's path, each with the name of its parameter, if it is one. A process that serves many
-    stores makes a router for each, of the same paths.
-    """
-    segments = path.split("/")[1:]
-    matches = [re.fullmatch(r"\{(\w+)\}", segment) for segment in segments]
-    return tuple((segment, match[1] if match else "") for segment, match in zip(segments, matches, strict=True))
+@lru_cache(_TRIES)
+def _trie(operations: tuple[tuple[str, str], ...]) -> _Node:
+    """Methods and paths, to be walked. A process that serves many stores makes a router for each, of the same paths."""
+    root = _Node()
+    for number, (method, path) in enumerate(operations):
+        node, names = root, []
+        for segment in path.split("/")[1:]:
+            match = re.fullmatch(r"\{(\w+)\}", segment)
+            if match is not None:
+                names.append(match[1])
+                node.param = node.param or _Node()
+                node = node.param
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        if method in node.methods:
+            raise ValueError(f"two routes for {method} {path}")
+        node.methods[method] = (number, tuple(names))
+    return root
 
 
 def _segments(raw_path: bytes) -> list[str]:
