@@ -62,7 +62,6 @@ def test_cookies_are_secure_where_the_address_is(tmp_path: Path, public_url: str
         server.store.close()
 
 
-@pytest.mark.by_turns(2)
 @pytest.mark.parametrize(
     ("public_url", "scheme", "headers", "told"),
     [
@@ -103,7 +102,6 @@ def test_an_untrusted_proxy_says_nothing_of_https(tmp_path: Path) -> None:
     assert f"{HTTPS}/console/" in sign_in_page(tmp_path, HTTPS, "http", said, "192.0.2.9").body.decode()
 
 
-@pytest.mark.by_turns(2)
 @pytest.mark.parametrize(
     ("public_url", "scheme", "host", "alone"),
     [

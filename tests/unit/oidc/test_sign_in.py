@@ -91,7 +91,6 @@ LEEWAY = 30
 """Seconds, of the provider in these tests."""
 
 
-@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("claim", "seconds", "counts"),
     [

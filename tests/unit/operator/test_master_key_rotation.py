@@ -212,7 +212,6 @@ def _open_to_all(path: Path) -> None:
     path.chmod(0o644)
 
 
-@pytest.mark.by_turns(2)
 @pytest.mark.parametrize(
     ("spoil", "told"), [(_gone, "is gone. Put it back"), (_anothers, "not in .* any more"), (_open_to_all, "chmod 600")]
 )
