@@ -22,7 +22,7 @@ from kunsthalle.core.core_files import NO_CORE
 from kunsthalle.testing import Served
 from stories.api.test_real_boot import becomes, imported, marked, processes
 
-pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(4)]
+pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(8)]
 ROOT = b"a root key that is seen nowhere!"
 STAY = "kunsthalle-stay"
 

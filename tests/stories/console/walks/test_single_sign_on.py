@@ -23,8 +23,12 @@ pytestmark = [pytest.mark.needs_chromium, pytest.mark.needs_node_provider, pytes
 PEOPLE = {
     "ada": {"email": "ada@example.com", "email_verified": True, "name": "Ada Example", "groups": ["builders"]},
     "eve": {"email": "ada@example.com", "email_verified": False, "name": "Eve"},
+    "cid": {"email": "cid@example.com", "email_verified": True, "name": "Cid Example", "groups": ["builders"]},
     "bob": {"email": "bob@example.com", "email_verified": True, "name": "Bob Example"},
 }
+
+
+INVITED = [{"email": "ada@example.com"}, {"email": "cid@example.com"}]
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +39,14 @@ def provider() -> Iterator[CertifiedProvider]:
 
 @pytest.fixture(scope="module")
 def served(provider: CertifiedProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server whose people sign in with the provider, and of whose publisher ada@example.com is to become a user."""
+    """A server whose people sign in with the provider, and of whose publisher two of them are to become users."""
     folder = tmp_path_factory.mktemp("single-sign-on")
     options = ("--hypervisor", "simulated", "--oidc-providers", str(provider.table(folder)))
     with ForkedServed(folder / "kunsthalle-data", *options) as server:
         provider.configure(server.url, PEOPLE)
         token = _token(server)
         account = server.env("publisher")["IBMCLOUD_ACCOUNT_ID"]
-        _call(server, token, "POST", f"/v2/accounts/{account}/users", {"users": [{"email": "ada@example.com"}]})
+        _call(server, token, "POST", f"/v2/accounts/{account}/users", {"users": INVITED})
         group = _call(server, token, "POST", "/v2/groups", {"name": "builders"})["id"]
         condition = {"claim": "groups", "operator": "CONTAINS", "value": '"builders"'}
         rule = {"expiration": 8, "realm_name": provider.issuer, "conditions": [condition]}
@@ -106,6 +110,16 @@ def guest(served: Served, browser: Any, provider: CertifiedProvider) -> Iterator
         yield visitor
 
 
+@pytest.fixture(scope="module")
+def user(served: Served, browser: Any, provider: CertifiedProvider) -> str:
+    """The login of somebody who has accepted the invitation."""
+    with Guest(browser, served.url, provider.issuer) as invited:
+        invited.open("/sign-in").log_in("cid")
+        invited.sees("publisher").press("Accept invitation")
+        invited.page.get_by_role("link", name="publisher: switch account").wait_for()
+    return "cid"
+
+
 def test_an_address_that_the_provider_has_not_verified_opens_nothing(guest: Guest) -> None:
     guest.open("/sign-in").accessible().shoot("sign-in-with-a-provider")
     guest.log_in("eve")
@@ -132,9 +146,11 @@ def test_who_was_invited_signs_in_accepts_and_signs_out_everywhere(guest: Guest,
     guest.page.locator('input[name="login"]').wait_for()  # the provider asks anew: its session has ended
 
 
-def test_everything_works_without_a_script(served: Served, browser: Any, provider: CertifiedProvider) -> None:
+def test_everything_works_without_a_script(
+    served: Served, browser: Any, provider: CertifiedProvider, user: str
+) -> None:
     with Guest(browser, served.url, provider.issuer, scripts=False) as guest:
-        guest.open("/images/custom").log_in("ada")
+        guest.open("/images/custom").log_in(user)
         guest.sees("Images of this account")
         assert guest.page.url.endswith("/console/images/custom"), "on to the page that was asked for"
         cookies = {cookie["name"]: cookie for cookie in guest.page.context.cookies(f"{served.url}/console/")}
@@ -145,7 +161,7 @@ def test_everything_works_without_a_script(served: Served, browser: Any, provide
         guest.sees("Example has sent you back after you signed out there.")
 
 
-def test_the_command_line_signs_in_with_a_passcode(guest: Guest, served: Served, tmp_path: Path) -> None:
+def test_the_command_line_signs_in_with_a_passcode(guest: Guest, served: Served, user: str, tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TERM": "dumb", "BROWSER": "true"}
     arguments = ["-m", "kunsthalle", "ibmcloud", "login", "--sso", "-a", served.url, "-r", "us-south"]
     terminal = pexpect.spawn(sys.executable, arguments, env=env, encoding="utf-8", timeout=60)
@@ -155,7 +171,7 @@ def test_the_command_line_signs_in_with_a_passcode(guest: Guest, served: Served,
     terminal.sendline("n")
     terminal.expect("One-time code > ")
     guest.page.goto(page)
-    guest.log_in("ada")
+    guest.log_in(user)
     guest.sees("A passcode signs the command line in as you").press("Create passcode").accessible()
     guest.shoot("passcode")
     passcode = guest.page.locator("#passcode").inner_text()
@@ -163,7 +179,7 @@ def test_the_command_line_signs_in_with_a_passcode(guest: Guest, served: Served,
     terminal.sendline(passcode)
     terminal.expect("Authenticating...")
     terminal.expect("OK")
-    terminal.expect(r"User:\s+ada@example.com")
+    terminal.expect(r"User:\s+cid@example.com")
     terminal.expect(r"Account:\s+publisher")
     terminal.expect(pexpect.EOF)
     terminal.close()
