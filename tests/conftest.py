@@ -21,7 +21,6 @@ pytest_plugins = [
     "fixtures.go_programs",
     "fixtures.identity_provider",
     "fixtures.packages",
-    "fixtures.rsa_keys",
     "fixtures.s3",
     "fixtures.served",
     "fixtures.statements",

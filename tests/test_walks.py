@@ -14,6 +14,8 @@ from fixtures.tools import PYTEST
 from fixtures.walks import Reached
 from test_durations import ROOT
 
+pytestmark = pytest.mark.by_turns(3)
+
 HYPOTHESIS = ("-p", "_hypothesis_pytestplugin")
 SUITE = """
     import random

@@ -26,6 +26,8 @@ from matrix.largest_items import BASES, COUNTS, ITEMS, address_of, at, current, 
 from matrix.largest_refused import REFUSED
 from matrix.rows import BODIES, furnish
 
+pytestmark = pytest.mark.by_turns(3)
+
 MOST = 120_000
 """Units of work of one write."""
 

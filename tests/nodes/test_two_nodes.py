@@ -28,7 +28,7 @@ from kunsthalle.local.folder import credentials
 from kunsthalle.testing.served import DidNotStart
 from stories.api.test_catalog import refused
 
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nginx]
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nginx, pytest.mark.by_turns(3)]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ import pytest
 from fixtures.reader import Block, Shell, blocks, environment, shown
 from fixtures.tools import ROOT
 
+pytestmark = pytest.mark.by_turns(3)
+
 DOCS = ROOT / "docs"
 RUN = {"sh", "python"}
 WRITTEN = {f"docs/{name}.md" for name in ("check-rules", "compatibility", "map", "states")}

@@ -17,6 +17,8 @@ from fixtures.clients import Account, eventually
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
 
+pytestmark = pytest.mark.by_turns(2)
+
 PATIENCE = 20
 
 

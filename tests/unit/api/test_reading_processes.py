@@ -31,6 +31,8 @@ from kunsthalle.iam import tokens
 from kunsthalle.local import folder
 from kunsthalle.reading_process import Reader, ReadingSetup
 
+pytestmark = pytest.mark.by_turns(2)
+
 CATALOGS = "/api/v1-beta/catalogs"
 SEARCH = ("POST", "/v3/resources/search")
 MUCH = 1_000.0

@@ -42,6 +42,8 @@ from kunsthalle.object_storage.uploads import (
     part_size,
 )
 
+pytestmark = pytest.mark.by_turns(3)
+
 Storages = Callable[[str], ObjectStorage]
 """The storage of an account."""
 

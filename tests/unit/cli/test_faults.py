@@ -23,6 +23,8 @@ from kunsthalle.local.client import CallFailed
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
 
+pytestmark = pytest.mark.by_turns(2)
+
 QUERY = "?version=2025-06-30&generation=2"
 VPCS = f"/v1/vpcs{QUERY}"
 FOR_EVER = {"times": 0}

@@ -17,6 +17,8 @@ from kunsthalle.cli.main import cli
 from kunsthalle.local import folder
 from kunsthalle.testing.served import Served
 
+pytestmark = pytest.mark.by_turns(3)
+
 PROGRAM = [sys.executable, "-m", "kunsthalle.cli.main"]
 VERBS = [
     ("approvals", "list"),

@@ -34,6 +34,8 @@ from kunsthalle.hypervisor.protocol import (
 
 from .conftest import GIB, Bench
 
+pytestmark = pytest.mark.by_turns(2)
+
 VOLUME, SNAPSHOT = DiskKind.VOLUME, DiskKind.SNAPSHOT
 
 

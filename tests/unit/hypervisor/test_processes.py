@@ -24,7 +24,7 @@ from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 
 from .conftest import Bench, make_qemu, processes, until
 
-pytestmark = pytest.mark.needs_qemu
+pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(3)]
 
 
 def arguments(pid: int) -> list[str]:

@@ -19,6 +19,8 @@ from kunsthalle.blobs import s3, s3_uploads
 from kunsthalle.images import transfer_progress
 from kunsthalle.jobs import queue
 
+pytestmark = pytest.mark.by_turns(3)
+
 AWAY = "could not be reached, or broke off, again and again"
 SMALL = bytes(range(256)) * 2_400
 """More than four ranges of the store, as these tests have it."""

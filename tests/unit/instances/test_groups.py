@@ -6,6 +6,8 @@ import pytest
 
 from unit.instances.group_caller import GROUPS, TEMPLATES, Caller
 
+pytestmark = pytest.mark.by_turns(2)
+
 
 def test_a_group_makes_its_members_and_takes_them_along(caller: Caller) -> None:
     template = caller.template(name="web")
