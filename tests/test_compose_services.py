@@ -27,6 +27,8 @@ from kunsthalle.app import build
 from kunsthalle.cli import setting_options
 from kunsthalle.settings import Settings
 
+pytestmark = pytest.mark.by_turns(2)
+
 COMPOSE = ROOT / "deploy" / "compose"
 SHA256 = hashlib.sha256(b"abc").hexdigest()
 WEED = Path(sys.executable).parent / "weed"

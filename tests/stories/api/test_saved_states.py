@@ -19,6 +19,8 @@ from fixtures.s3 import ENVIRONMENT, S3Server
 from kunsthalle.cli.main import cli
 from kunsthalle.testing import Served
 
+pytestmark = pytest.mark.by_turns(2)
+
 MANUAL = ("--hypervisor", "simulated", "--clock", "manual")
 
 

@@ -23,6 +23,8 @@ from kunsthalle.db.visibility import resolve, some, unscoped
 from unit.catalogs.asking import pages_are_right
 from unit.catalogs.published_offers import ACTION, Offers, put_offering
 
+pytestmark = pytest.mark.by_turns(2)
+
 
 @pytest.fixture
 def offers(both: World, monkeypatch: pytest.MonkeyPatch) -> Offers:

@@ -19,6 +19,8 @@ from kunsthalle.scenario_files.schemas import json_schema
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
 
+pytestmark = pytest.mark.by_turns(2)
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[WorldServer]:

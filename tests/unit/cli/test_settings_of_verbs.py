@@ -22,6 +22,8 @@ from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 
+pytestmark = pytest.mark.by_turns(2)
+
 
 def verb(*words: str | Path, code: int = 0) -> str:
     """What a verb prints; it must end with the code."""

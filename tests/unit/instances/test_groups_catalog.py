@@ -6,6 +6,8 @@ import pytest
 
 from unit.instances.group_caller import BASE, GROUPS, Caller, Offer
 
+pytestmark = pytest.mark.by_turns(2)
+
 DENIED = (403, "not_authorized", None)
 
 

@@ -28,6 +28,8 @@ from kunsthalle.operator.audit_sinks import SinkError, make
 from kunsthalle.settings import AuditSink
 from kunsthalle.testing import Served
 
+pytestmark = pytest.mark.by_turns(2)
+
 Event = dict[str, Any]
 
 

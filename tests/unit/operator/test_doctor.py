@@ -29,6 +29,8 @@ from kunsthalle.jobs import queue
 from kunsthalle.local import folder
 from kunsthalle.operator.doctor.findings import Progress
 
+pytestmark = pytest.mark.by_turns(2)
+
 LOST = "f" * 64
 
 
