@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from kunsthalle.core.addresses import network_of
+
 Step = Callable[[], None]
 TURN_SECONDS = 0.0003
 """How long a turn takes at most, beside one of its steps: about as long as a request."""
@@ -29,13 +31,13 @@ class AddressTurns:
         self.threads_work = threads_work
         self._now = now
         self._waiting: dict[str, deque[Step]] = {}
-        """The address whose turn is next is the first."""
+        """By network, as connections are counted; the one whose turn is next is the first."""
         self._serving = False
 
     def take(self, address: str, step: Step, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether the step was taken, as none was in this turn; else it is in a later one. It must not raise."""
         if self._serving:
-            self._waiting.setdefault(address, deque()).append(step)
+            self._waiting.setdefault(network_of(address), deque()).append(step)
             return False
         self._serving = True
         loop.call_soon(self._serve, loop)
@@ -57,9 +59,9 @@ class AddressTurns:
                 return
 
     def _next(self) -> Step:
-        address = next(iter(self._waiting))
-        steps = self._waiting.pop(address)
+        network = next(iter(self._waiting))
+        steps = self._waiting.pop(network)
         step = steps.popleft()
         if steps:
-            self._waiting[address] = steps
+            self._waiting[network] = steps
         return step

@@ -84,6 +84,17 @@ def test_addresses_take_turns_and_steps_of_one_keep_their_order(seconds: float, 
     assert asyncio.run(taken()) == told
 
 
+def test_addresses_of_one_network_have_one_turn() -> None:
+    """Whoever has one address of IPv6 has as many as they like."""
+    loop, taken = RestingLoop(), list[str]()
+    turns = AddressTurns(now=count().__next__)
+    for address in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"):
+        turns.take(address, partial(taken.append, address), cast("asyncio.AbstractEventLoop", loop))
+    for _ in range(2):
+        loop.go_on()
+    assert taken == ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
+
+
 def test_the_loop_rests_between_two_steps_while_threads_work() -> None:
     """So it is asked for a timer and not for its next turn: threads have the interpreter meanwhile."""
     loop, busy = RestingLoop(), [True]
