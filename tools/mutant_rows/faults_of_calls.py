@@ -245,8 +245,8 @@ ROWS = (
         "others rest for half a request",
         "note 24",
         "api/pipeline.py",
-        "self._check_caller(ctx, route, headers, payer), False)",
-        "self._check_caller(ctx, route, headers, payer), True)",
+        "check, is_whole=False)",
+        "check)",
         (f"{HALF}::test_who_has_used_much_rests",),
     ),
     Mutant(

@@ -252,7 +252,8 @@ class Pipeline:
         try:
             body = _NOTHING
             if route.method not in {"GET", "HEAD"}:
-                account_id = await self._in_turn(route, payer, self._check_caller(ctx, route, headers, payer), False)
+                check = self._check_caller(ctx, route, headers, payer)
+                account_id = await self._in_turn(route, payer, check, is_whole=False)
                 self._callers.learn(token, account_id)
                 body = await read_body(receive, headers, largest_body(route))
             query = Query(scope["query_string"])
@@ -316,7 +317,9 @@ class Pipeline:
         """What tells a call that repeats another one from one that does not."""
         return self._callers.key_of(request.headers), request.method, request.path
 
-    async def _in_turn(self, route: Route, account_id: str, work: Coroutine[Any, Any, T], is_whole: bool = True) -> T:
+    async def _in_turn(
+        self, route: Route, account_id: str, work: Coroutine[Any, Any, T], *, is_whole: bool = True
+    ) -> T:
         """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md).
 
         Nobody rests for a request that is not whole: its body may never come.

@@ -83,8 +83,12 @@ class Arrival(asyncio.Protocol):
 
     def _go_on(self, transport: asyncio.Transport, first: bytes) -> None:
         """Its first bytes are there."""
+        self._hand_over(transport).data_received(first)
+
+    def _hand_over(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        """To the protocol that takes over."""
         self._leave()
         protocol = self._make(**self._arguments)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        protocol.data_received(first)
+        return protocol

@@ -171,7 +171,7 @@ class TlsHandshake(Arrival):
         if self._transport is None:
             super().connection_made(transport)
         else:
-            self._take_over(transport)
+            self._hand_over(transport)
 
     def _turn_away(self, transport: asyncio.Transport) -> None:
         transport.abort()
@@ -198,12 +198,6 @@ class TlsHandshake(Arrival):
             room[:size] = first[:size]
             protocol.buffer_updated(size)
             first = first[size:]
-
-    def _take_over(self, secured: asyncio.Transport) -> None:
-        self._leave()
-        protocol = self._make(**self._arguments)
-        secured.set_protocol(protocol)
-        protocol.connection_made(secured)
 
     def _ended(self, done: asyncio.Future[None]) -> None:
         """Called after a handshake, whether there is a connection now or not: none is left behind in the register."""

@@ -85,7 +85,7 @@ def test_addresses_take_turns_and_steps_of_one_keep_their_order(seconds: float, 
 
 
 def test_addresses_of_one_network_have_one_turn() -> None:
-    """Whoever has one address of IPv6 has as many as they like."""
+    """A host of IPv6 has a whole network of addresses."""
     loop, taken = RestingLoop(), list[str]()
     turns = AddressTurns(now=count().__next__)
     for address in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"):
