@@ -46,7 +46,7 @@ ROWS = (
         "change that nobody is told of",
         "kept answers",
         "db/compiled_changes.py",
-        "        session.note(plan.text)\n",
+        "        session.note(plan.text, accounts)\n",
         "",
         ("tests/unit/db/test_compiled_changes.py::test_what_is_changed_is_noted",),
     ),

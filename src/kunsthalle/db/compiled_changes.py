@@ -2,6 +2,9 @@
 
 As `compiled_selects.py`: the statement is SQLAlchemy's, built and compiled at its first use, and other engines run it
 as ever. An error of the driver comes out as SQLAlchemy raises it, without the values.
+
+Where the rows of a table belong to accounts, whose rows have changed is noted (`table_changes.py`): what the values or
+the conditions say, else what the statement returns.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
@@ -31,12 +35,13 @@ from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.compiled_selects import StatementPlan, plan_of
 from kunsthalle.db.session import Session
-from kunsthalle.db.simple_conditions import kept_statement, simple
+from kunsthalle.db.simple_conditions import SimpleConditions, kept_statement, simple
 
 Values = Mapping[str, Any]
 """What columns are set to, by their names: values, or expressions of SQL."""
 Rows = Sequence[Sequence[Any]]
 """Of all columns of a table, in their order."""
+_ACCOUNT = "account_id"
 
 
 class CompiledChange:
@@ -47,18 +52,23 @@ class CompiledChange:
         self._statement: UpdateBase | TextClause | None = None
         self._plan: StatementPlan | None = None
 
-    def count(self, session: Session, values: Values) -> int:
-        """How many rows it changes."""
+    def count(self, session: Session, values: Values, accounts: Iterable[str] | None = None) -> int:
+        """How many rows it changes; `accounts` are those whose rows these are, where that is known."""
         if session.dialect != "sqlite":
             return session.execute(self.statement, values).rowcount
-        return int(self._run(session, values).rowcount)
+        return int(self._run(session, values, accounts).rowcount)
 
-    def rows(self, session: Session, values: Values) -> Rows:
-        """What it returns of the rows that it changes, the values as `session.all` gives them."""
+    def rows(self, session: Session, values: Values, account_at: int | None = None) -> Rows:
+        """What it returns of the rows that it changes, the values as `session.all` gives them. `account_at` is the
+        place in each row of the account whose row it is.
+        """
         if session.dialect != "sqlite":
             return session.all(self.statement, values)
-        stored = self._run(session, values).fetchall()
-        return [self._known(session).decoded(row) for row in stored]
+        stored = self._run(session, values, None if account_at is None else ()).fetchall()
+        plan = self._known(session)
+        if account_at is not None:
+            session.note(plan.text, {row[account_at] for row in stored})
+        return [plan.decoded(row) for row in stored]
 
     def first(self, session: Session, values: Values) -> Sequence[Any] | None:
         """The first of `rows`."""
@@ -77,11 +87,11 @@ class CompiledChange:
             self._plan = plan_of(self.statement, columns, session.connection.dialect)
         return self._plan
 
-    def _run(self, session: Session, values: Values) -> sqlite3.Cursor:
+    def _run(self, session: Session, values: Values, accounts: Iterable[str] | None) -> sqlite3.Cursor:
         plan = self._known(session)
         parameters = plan.parameters(values)
         LOOP_TURNS.give_way()
-        session.note(plan.text)
+        session.note(plan.text, accounts)
         try:
             cursor: sqlite3.Cursor = session.driver.execute(plan.text, parameters)
         except sqlite3.Error as error:
@@ -90,20 +100,22 @@ class CompiledChange:
 
 
 class _Form(Struct, frozen=True):
-    """What changes of one form have in common. `counted`: each row's revision is counted up. `returned`: the whole rows
-    come back, as they are then, or, of those that are removed, as they were.
+    """What changes of one form have in common. `counted`: each row's revision is counted up. `returned`: these columns
+    come back of the rows, as they are then, or, of those that are removed, as they were.
     """
 
     verb: str
     table: Table
     names: tuple[str, ...] = ()
     counted: bool = False
-    returned: bool = False
+    returned: tuple[str, ...] = ()
 
     def built(self, where: Sequence[ColumnElement[bool]], values: Values) -> UpdateBase:
         """The statement with these conditions and values."""
         statement = self._without_rows(where, values)
-        return statement.returning(*self.table.columns) if self.returned else statement
+        if not self.returned:
+            return statement
+        return statement.returning(*(self.table.c[name] for name in self.returned))
 
     def _without_rows(self, where: Sequence[ColumnElement[bool]], values: Values) -> Insert | Update | Delete:
         match self.verb:
@@ -117,34 +129,52 @@ class _Form(Struct, frozen=True):
             case verb:
                 raise UnknownMember("change of a table", verb)
 
-    def kept(self, where: Sequence[ColumnElement[bool]], values: Values) -> tuple[CompiledChange, Values] | None:
-        """The statement of this form that is built once, and what it is asked with; None where it must be built anew:
-        for conditions that are not simple, and values that are expressions.
-        """
-        known = simple(where)
-        if known is None or any(isinstance(value, ClauseElement) for value in values.values()):
-            return None
-        statement = kept_statement(
-            (self, known.forms),
-            lambda: CompiledChange(lambda: self.built(known.conditions(), parameters(self.table, self.names))),
-        )
-        return statement, {**known.values, **bound(values)}
-
     def count(self, session: Session, where: Sequence[ColumnElement[bool]], values: Values) -> int:
         """Change rows; how many."""
-        known = self.kept(where, values)
+        known = _plain(where, values)
         if known is None:
             return session.execute(self.built(where, values)).rowcount
-        statement, named = known
-        return statement.count(session, named)
+        accounts = self._accounts(known, values)
+        if accounts is None and session.dialect == "sqlite" and self._changes_one(known):
+            telling = replace(self, returned=(_ACCOUNT,))
+            return len(telling._kept(known).rows(session, {**known.values, **bound(values)}, 0))
+        return self._kept(known).count(session, {**known.values, **bound(values)}, accounts)
 
     def rows(self, session: Session, where: Sequence[ColumnElement[bool]], values: Values) -> Rows:
         """Change rows; what comes back of them."""
-        known = self.kept(where, values)
+        known = _plain(where, values)
         if known is None:
             return session.all(self.built(where, values))
-        statement, named = known
-        return statement.rows(session, named)
+        account_at = self.returned.index(_ACCOUNT) if _ACCOUNT in self.returned and _ACCOUNT not in values else None
+        return self._kept(known).rows(session, {**known.values, **bound(values)}, account_at)
+
+    def _kept(self, known: SimpleConditions) -> CompiledChange:
+        """The statement of this form and these conditions, which is built once."""
+        return kept_statement(
+            (self, known.forms),
+            lambda: CompiledChange(lambda: self.built(known.conditions(), parameters(self.table, self.names))),
+        )
+
+    def _accounts(self, known: SimpleConditions, values: Values) -> tuple[str] | None:
+        """The account whose rows these are, as far as the change itself says it. Where the account of a row is set,
+        the row may have been another's.
+        """
+        account_id = values.get(_ACCOUNT) if self.verb == "add" else known.equal(self.table, _ACCOUNT)
+        if account_id is None or (self.verb == "set" and _ACCOUNT in values):
+            return None
+        return (account_id,)
+
+    def _changes_one(self, known: SimpleConditions) -> bool:
+        """Whether it changes one row, of an account that the row names and keeps."""
+        owned = _ACCOUNT in self.table.c and _ACCOUNT not in self.names
+        return owned and known.equal(self.table, "id") is not None
+
+
+def _plain(where: Sequence[ColumnElement[bool]], values: Values) -> SimpleConditions | None:
+    """The conditions of a statement that is built once; None where it must be built anew: for conditions that are not
+    simple, and values that are expressions.
+    """
+    return None if any(isinstance(value, ClauseElement) for value in values.values()) else simple(where)
 
 
 def parameters(table: Table, names: Iterable[str]) -> dict[str, Any]:
@@ -173,7 +203,7 @@ def set_and_return(
     session: Session, table: Table, values: Values, *where: ColumnElement[bool], counted: bool = False
 ) -> Rows:
     """The same; the rows as they are now."""
-    return _Form("set", table, tuple(values), counted=counted, returned=True).rows(session, where, values)
+    return _Form("set", table, tuple(values), counted=counted, returned=tuple(table.c.keys())).rows(session, where, values)
 
 
 def remove(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
@@ -183,4 +213,4 @@ def remove(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
 
 def remove_and_return(session: Session, table: Table, *where: ColumnElement[bool]) -> Rows:
     """The same; the rows as they were."""
-    return _Form("remove", table, returned=True).rows(session, where, {})
+    return _Form("remove", table, returned=tuple(table.c.keys())).rows(session, where, {})

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, CompoundSelect, Dialect, Select, Text, TypeDecorator, bindparam
+from sqlalchemy import ColumnElement, CompoundSelect, Dialect, Select, Table, Text, TypeDecorator, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.session import Session
-from kunsthalle.db.table_changes import tables_of
+from kunsthalle.db.table_changes import rows_of, tables_of
 
 
 class _Texts(TypeDecorator[list[str]]):
@@ -98,10 +98,16 @@ class StatementPlan(Struct, frozen=True):
 
 
 class CompiledSelect:
-    """A select by plain values, of at most a page of rows. `make` builds it, when it is asked for the first time."""
+    """A select by plain values, of at most a page of rows. `make` builds it, when it is asked for the first time.
 
-    def __init__(self, make: Callable[[], Select[Any] | CompoundSelect[Any]]) -> None:
+    `of_account`: all that it reads of this table are rows of one account, the value `account`.
+    """
+
+    def __init__(
+        self, make: Callable[[], Select[Any] | CompoundSelect[Any]], *, of_account: Table | None = None
+    ) -> None:
         self._make = make
+        self._of_account = of_account
         self._statement: Select[Any] | CompoundSelect[Any] | None = None
         self._plan: StatementPlan | None = None
 
@@ -134,9 +140,15 @@ class CompiledSelect:
         if plan is None:
             plan = self._plan = plan_of(self.statement, self.statement.selected_columns, session.connection.dialect)
         parameters = plan.parameters(values)
-        session.rests_on(plan.tables)
+        session.rests_on(self._basis(plan, values))
         LOOP_TURNS.give_way()
         return plan, session.driver.execute(plan.text, parameters)
+
+    def _basis(self, plan: StatementPlan, values: Mapping[str, Any]) -> Iterable[str]:
+        if self._of_account is None:
+            return plan.tables
+        table = self._of_account.name
+        return plan.tables - {table} | {*rows_of(table, values["account"])}
 
     @property
     def statement(self) -> Select[Any] | CompoundSelect[Any]:

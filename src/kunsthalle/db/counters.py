@@ -18,13 +18,16 @@ _ADD = CompiledChange(
     )
 )
 _NUMBER = CompiledSelect(
-    lambda: select(tallies.c.n).where(tallies.c.account_id == bindparam("account"), tallies.c.kind == bindparam("kind"))
+    lambda: select(tallies.c.n).where(
+        tallies.c.account_id == bindparam("account"), tallies.c.kind == bindparam("kind")
+    ),
+    of_account=tallies,
 )
 
 
 def add(session: Session, account_id: str, kind: str, step: int) -> None:
     """Counts a number up or down; one that is not there yet is 0."""
-    _ADD.count(session, {"account": account_id, "kind": kind, "step": step})
+    _ADD.count(session, {"account": account_id, "kind": kind, "step": step}, (account_id,))
 
 
 def number(session: Session, account_id: str, kind: str) -> int:

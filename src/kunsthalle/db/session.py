@@ -24,7 +24,7 @@ _NO_QUOTAS: Mapping[str, int] = {}
 T = TypeVar("T")
 
 
-def _unnoted(_statement: str) -> None:
+def _unnoted(_statement: str, _accounts: Iterable[str] | None = None) -> None:
     """Nobody asks what is changed."""
 
 
@@ -67,8 +67,9 @@ class Session:
         self.recordings = _NO_RECORDINGS
         self.until = math.inf
         self.basis: Basis | None = None
-        self.note: Callable[[str], None] = _unnoted
-        """Told of each statement that changes something and goes around SQLAlchemy, which tells of the others."""
+        self.note: Callable[[str, Iterable[str] | None], None] = _unnoted
+        """Told of each statement that changes something and goes around SQLAlchemy, which tells of the others; and of
+        the accounts whose rows these are, None where that is not known."""
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
         self._once: dict[Hashable, Any] = {}

@@ -1,4 +1,4 @@
-"""Conditions that most statements have: a column with a value, or with one of some texts, or with none.
+"""Conditions that most statements have: a column compared with a value, or with one of some texts, or with none.
 
 What SQLAlchemy does with a statement that is built anew costs several times what the database does with it. A statement
 whose conditions are all of these forms is therefore built once for its columns, and asked with the values of each call.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, bindparam
+from sqlalchemy import BindParameter, Column, ColumnElement, Select, String, Table, bindparam
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, False_, Null, True_
 
@@ -20,6 +20,14 @@ from kunsthalle.db.compiled_selects import CompiledSelect, among
 
 T = TypeVar("T")
 _MOST_STATEMENTS = 2_000
+_COMPARED = {
+    operators.eq: "equal",
+    operators.le: "at most",
+    operators.lt: "less",
+    operators.ge: "at least",
+    operators.gt: "more",
+}
+_COMPARING = {form: operator for operator, form in _COMPARED.items()}
 _CONSTANTS = {True_: "true", False_: "false", Null: "null"}
 _VALUES = {"true": True, "false": False, "null": None}
 _statements: dict[Hashable, Any] = {}
@@ -36,6 +44,13 @@ class SimpleConditions(Struct, frozen=True):
         """The same conditions, whose values come with each call."""
         return [_condition(column, form, f"value_{place}") for place, (column, form) in enumerate(self.forms)]
 
+    def equal(self, table: Table, name: str) -> Any:
+        """The value that all rows have in a column of the table; None where the conditions ask for none."""
+        for place, (column, form) in enumerate(self.forms):
+            if form == "equal" and column.key == name and column.table is table:
+                return self.values[f"value_{place}"]
+        return None
+
 
 def simple(where: Sequence[ColumnElement[bool]]) -> SimpleConditions | None:
     """The conditions, if all of them are of these forms."""
@@ -48,7 +63,7 @@ def simple(where: Sequence[ColumnElement[bool]]) -> SimpleConditions | None:
         if form is None:
             return None
         forms.append((condition.left, form))
-        if form in {"equal", "among"}:
+        if form == "among" or form in _COMPARING:
             values[f"value_{place}"] = condition.right.value
     return SimpleConditions(tuple(forms), values)
 
@@ -71,17 +86,13 @@ def _form(column: Column[Any], operator: Any, right: Any) -> str | None:
         return _CONSTANTS[type(right)]
     if type(right) is not BindParameter or right.value is None or right.callable is not None:
         return None
-    if operator is operators.eq and not right.expanding:
-        return "equal"
+    if operator in _COMPARED and not right.expanding:
+        return _COMPARED[operator]
     listed = operator is operators.in_op and right.expanding and isinstance(column.type, String)
     return "among" if listed else None
 
 
 def _condition(column: Column[Any], form: str, name: str) -> ColumnElement[bool]:
-    match form:
-        case "equal":
-            return column == bindparam(name, None)
-        case "among":
-            return among(column, name)
-        case constant:
-            return column.is_(_VALUES[constant])
+    if form in _COMPARING:
+        return _COMPARING[form](column, bindparam(name, None))
+    return among(column, name) if form == "among" else column.is_(_VALUES[form])

@@ -3,6 +3,9 @@
 A reading notes what it rests on (`Basis`): the tables of its statements, and the topics of `cache.py`. A commit marks
 what it has changed before it becomes visible and again after it, so that what was read before is never good once
 somebody may have seen what came after it. Only for a database of which this process is the only writer.
+
+Where it is known whose rows a statement reads or changes, it is the rows of that account: what one account changes
+drops nothing of what is remembered of another's.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ _WRITES = re.compile(
 _CHANGES_NOTHING = re.compile(r"\s*(?:SELECT|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b")
 _ANYTHING = ""
 """In place of the table, of a statement that may change any."""
+_MOST_NAMES = 20_000
+"""Of tables, accounts and topics. Where there would be more, everything counts as changed."""
 
 
 @lru_cache(maxsize=_MOST_TEXTS)
@@ -39,6 +44,13 @@ def changed_by(statement: str) -> str | None:
     if match is not None:
         return match[1]
     return None if _CHANGES_NOTHING.match(statement) else _ANYTHING
+
+
+def rows_of(table: str, account_id: str) -> tuple[str, str]:
+    """What a reading of an account's rows of a table rests on, and no other of the table: what is known to change
+    rows of the account, and what may change anybody's.
+    """
+    return f"{table} of {account_id}", f"{table} of anybody"
 
 
 class TableChanges:
@@ -70,11 +82,15 @@ class TableChanges:
         """A transaction that writes has begun. There is one at a time."""
         self._written = set()
 
-    def note(self, statement: str) -> None:
-        """A statement of the transaction that writes."""
+    def note(self, statement: str, accounts: Iterable[str] | None = None) -> None:
+        """A statement of the transaction that writes, and the accounts whose rows it changes, where they are known."""
         table = changed_by(statement)
-        if table is not None:
-            self._written.add(table)
+        if table is None:
+            return
+        if accounts is None:
+            self._written |= {table, rows_of(table, "")[1]}
+        for account_id in accounts or ():
+            self._written |= {table, rows_of(table, account_id)[0]}
 
     @contextmanager
     def commit(self, topics: Iterable[str]) -> Iterator[None]:
@@ -101,6 +117,9 @@ class TableChanges:
 
     def _mark(self, names: frozenset[str]) -> None:
         number = self.number + 1
+        if len(self._latest) > _MOST_NAMES:
+            self._latest = {}
+            self._everything = number
         if _ANYTHING in names:
             self._everything = number
         for name in names:

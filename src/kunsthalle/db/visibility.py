@@ -76,7 +76,7 @@ class ResourceType(Generic[M]):
 
     def __post_init__(self) -> None:
         for name, make in _STATEMENTS.items():
-            object.__setattr__(self, name, CompiledSelect(partial(make, self)))
+            object.__setattr__(self, name, CompiledSelect(partial(make, self), of_account=self.table))
         object.__setattr__(self, "from_row", reader(self.model, self.table.columns))
 
     # What is asked of nearly every kind all the time, for callers whose reach is all of their account.
@@ -211,10 +211,14 @@ def seen_by(
 
 
 def _statement_for(
-    kind: ResourceType[Any], name: Hashable, reach: PermissionScope, make: Callable[[], Select[Any]]
+    kind: ResourceType[Any],
+    name: Hashable,
+    reach: PermissionScope,
+    make: Callable[[], Select[Any]],
+    of_account: Table | None = None,
 ) -> CompiledSelect:
     """A statement that is built once for all callers to whom the same applies; `name` tells those of a kind apart."""
-    return _statements.get((kind, name, reach), reach, lambda: CompiledSelect(make))
+    return _statements.get((kind, name, reach), reach, lambda: CompiledSelect(make, of_account=of_account))
 
 
 def statement_of(session: Session, kind: ResourceType[Any], name: str) -> CompiledSelect:
@@ -224,7 +228,7 @@ def statement_of(session: Session, kind: ResourceType[Any], name: str) -> Compil
         statement: CompiledSelect = getattr(kind, name)
         return statement
     make = _STATEMENTS[name]
-    return _statement_for(kind, name, reach, lambda: make(kind).where(policy_filter(kind, reach)))
+    return _statement_for(kind, name, reach, lambda: make(kind).where(policy_filter(kind, reach)), kind.table)
 
 
 def sees_whole_account(session: Session, kind: ResourceType[Any]) -> bool:

@@ -174,7 +174,7 @@ def test_a_change_that_is_not_noted_would_be_missed(
 ) -> None:
     """The fault that the test before would find, planted: it is the notes alone that keep answers right."""
     before = twice(app, image)
-    monkeypatch.setattr(TableChanges, "note", lambda _changes, _statement: None)
+    monkeypatch.setattr(TableChanges, "note", lambda *_: None)
     rename(app, image)
     assert app.call("owner", "GET", image).body == before.body
     assert len(hits) == 2
@@ -185,6 +185,25 @@ def test_a_change_of_another_table_leaves_it(app: App, image: str, hits: list[st
     app.do("POST", "/v1/vpcs", {"name": "beside"})
     app.call("owner", "GET", image)
     assert hits == [image] * 2
+
+
+def test_what_an_account_changes_leaves_what_is_kept_for_others(app: App, hits: list[str]) -> None:
+    """Its own image and list, one that it cannot see, and one that never was: all alike."""
+    own, foreign = (f"/v1/images/{app.image(who, who=who)['id']}" for who in ("owner", "outsider"))
+    paths = [own, "/v1/images", foreign, f"/v1/images/{ABSENT}"]
+    told = [twice(app, path) for path in paths]
+    assert [answer.status for answer in told] == [200, 200, 404, 404]
+    for path in (f"/v1/images/{app.image('another', who='outsider')['id']}", foreign):
+        app.ok("outsider", "PATCH", path, {"name": f"renamed-{path[-4:]}"})
+        app.ok("outsider", "DELETE", path)
+    app.settle()
+    hits.clear()
+    assert [app.call("owner", "GET", path).body for path in paths] == [answer.body for answer in told]
+    assert hits == paths
+    app.image("one-more")
+    hits.clear()
+    anew = [app.call("owner", "GET", path).body != answer.body for path, answer in zip(paths, told, strict=True)]
+    assert (anew, hits) == ([False, True, False, False], [])
 
 
 def test_it_ends_with_its_token_and_its_key(app: App, image: str, hits: list[str]) -> None:

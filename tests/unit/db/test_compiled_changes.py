@@ -14,6 +14,7 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.db.column_types import MAX_DEPTH, Json, Moment
 from kunsthalle.db.compiled_changes import add, remove, remove_and_return, set_and_return, set_columns
 from kunsthalle.db.session import Session
+from kunsthalle.db.table_changes import rows_of
 from kunsthalle.db.unscoped import put_row
 
 _TABLE = Table(
@@ -43,13 +44,13 @@ _CHANGES: dict[str, Callable[[Session], Any]] = {
     "with its revision": lambda session: set_columns(session, _TABLE, {"state": "x"}, _C.state.is_(None), counted=True),
     "one of some": lambda session: set_columns(session, _TABLE, {"state": "x"}, _C.id.in_(["a", "b", "c"])),
     "an expression": lambda session: set_columns(session, _TABLE, {"state": func.upper(_C.state)}, _C.id == "a"),
-    "a condition that is not simple": lambda session: set_columns(session, _TABLE, {"state": "x"}, _C.revision > 1),
+    "a condition that is not simple": lambda session: set_columns(session, _TABLE, {"state": "x"}, _C.revision + 0 > 1),
     "a hostile text": lambda session: set_columns(session, _TABLE, {"state": "'; --"}, _C.id == "' or 1=1"),
     "what comes back": lambda session: _plain(
         set_and_return(session, _TABLE, {"document": [2]}, _C.id == "a", counted=True)
     ),
     "what comes back by a condition": lambda session: _plain(
-        set_and_return(session, _TABLE, {"document": [2]}, _C.revision < 2)
+        set_and_return(session, _TABLE, {"document": [2]}, _C.revision + 0 < 2)
     ),
     "one row less": lambda session: remove(session, _TABLE, _C.id == "a"),
     "no row less": lambda session: remove(session, _TABLE, _C.id == "absent"),
@@ -156,3 +157,69 @@ def test_what_is_changed_is_noted(world: World) -> None:
     since = world.store.changes.number
     world.write(world.base, lambda session: remove(session, _TABLE, _C.id == "absent"))
     assert not world.store.changes.hold(("changed_things",), since)
+
+
+_OWNED = Table(
+    "owned_things",
+    MetaData(),
+    Column("id", String(8), primary_key=True),
+    Column("account_id", String(8)),
+    Column("state", String(8)),
+)
+_O = _OWNED.c
+_OWNERS: dict[str, tuple[Callable[[Session], Any], set[str]]] = {
+    "one more": (lambda session: add(session, _OWNED, {"id": "c", "account_id": "a", "state": ""}), {"a"}),
+    "one more of nobody": (lambda session: add(session, _OWNED, {"id": "c", "account_id": None}), {"anybody"}),
+    "one more of an expression": (
+        lambda session: add(session, _OWNED, {"id": "c", "account_id": func.lower("A")}),
+        {"anybody"},
+    ),
+    "one": (lambda session: set_columns(session, _OWNED, {"state": "x"}, _O.id == "of a"), {"a"}),
+    "one that is not there": (lambda session: set_columns(session, _OWNED, {"state": "x"}, _O.id == "c"), set()),
+    "some of an account": (lambda session: set_columns(session, _OWNED, {"state": "x"}, _O.account_id == "b"), {"b"}),
+    "some": (lambda session: set_columns(session, _OWNED, {"state": "x"}, _O.state == "on"), {"anybody"}),
+    "one of some accounts": (
+        lambda session: set_columns(session, _OWNED, {"state": "x"}, _O.id == "of a", _O.account_id.in_(["a", "b"])),
+        {"a"},
+    ),
+    "an expression": (
+        lambda session: set_columns(session, _OWNED, {"state": func.upper(_O.state)}, _O.id == "of a"),
+        {"anybody"},
+    ),
+    "another account for one": (
+        lambda session: set_columns(session, _OWNED, {"account_id": "b"}, _O.id == "of a"),
+        {"anybody"},
+    ),
+    "another account for those of one": (
+        lambda session: set_columns(session, _OWNED, {"account_id": "b"}, _O.account_id == "a"),
+        {"anybody"},
+    ),
+    "another account for what comes back": (
+        lambda session: set_and_return(session, _OWNED, {"account_id": "b"}, _O.account_id == "a"),
+        {"anybody"},
+    ),
+    "what comes back": (lambda session: set_and_return(session, _OWNED, {"state": "x"}, _O.state == "on"), {"a", "b"}),
+    "one less": (lambda session: remove(session, _OWNED, _O.id == "of b"), {"b"}),
+    "some less": (lambda session: remove(session, _OWNED, _O.state == "on"), {"anybody"}),
+    "less, as they were": (lambda session: remove_and_return(session, _OWNED, _O.state.in_(["on"])), {"a", "b"}),
+    "put": (lambda session: put_row(session, _OWNED, ("id",), id="c", account_id="a", state=""), {"anybody"}),
+}
+"""Changes, and whose rows are noted as changed."""
+
+
+@pytest.mark.parametrize("name", _OWNERS)
+def test_whose_rows_are_changed_is_noted(world: World, name: str) -> None:
+    change, noted = _OWNERS[name]
+
+    def fill(session: Session) -> None:
+        _OWNED.drop(session.connection, checkfirst=True)
+        _OWNED.create(session.connection)
+        session.execute(insert(_OWNED), [{"id": f"of {whose}", "account_id": whose, "state": "on"} for whose in "ab"])
+
+    for _ in range(2):  # the statement is built at the first
+        world.write(world.base, fill)
+        changes, since = world.store.changes, world.store.changes.number
+        world.write(world.base, change)
+        changed = {whose for whose in "abc" if not changes.hold(rows_of("owned_things", whose), since)}
+        assert changed == ({"a", "b", "c"} if noted == {"anybody"} else noted)
+        assert changes.hold(("owned_things",), since) == (not noted)

@@ -46,11 +46,17 @@ SIMPLE = {
     "some texts": (_C.id.in_(["a", "c", "absent"]),),
     "one text": (_C.id.in_(["b"]),),
     "no texts": (_C.id.in_([]),),
+    "more than a number": (_C.number > 1,),
+    "a number or more": (_C.number >= 2,),
+    "less than a number": (_C.number < 3,),
+    "a moment or before": (_C.at <= 5,),
+    "a text or after": (_C.state >= "on",),
+    "between two": (_C.number > 1, _C.number < 3),
     "texts and a number": (_C.id.in_(["a", "b"]), _C.number == 2),
 }
 OTHER = {
     "a flag as a value": (_C.flag == True,),  # noqa: E712  a condition
-    "a comparison": (_C.number > 1,),
+    "a comparison of an expression": (_C.number + 1 > 2,),
     "one of two": (or_(_C.id == "a", _C.id == "b"),),
     "not": (_C.state != "on",),
     "none of some": (_C.id.not_in(["a"]),),

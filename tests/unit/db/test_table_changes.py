@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import select, update
 
 from fixtures.app import App
-from kunsthalle.db import kv
+from kunsthalle.db import kv, table_changes
 from kunsthalle.db.session import Session
-from kunsthalle.db.table_changes import Basis, TableChanges, WatchedClock, changed_by, tables_of
+from kunsthalle.db.table_changes import Basis, TableChanges, WatchedClock, changed_by, rows_of, tables_of
 from kunsthalle.db.tables import jobs
 
 
@@ -38,10 +40,10 @@ def test_the_tables_that_a_statement_names() -> None:
     }
 
 
-def changed(changes: TableChanges, *statements: str) -> None:
+def changed(changes: TableChanges, *statements: str, accounts: Sequence[str] | None = None) -> None:
     changes.begin()
     for statement in statements:
-        changes.note(statement)
+        changes.note(statement, accounts)
     with changes.commit(()):
         pass
 
@@ -56,6 +58,44 @@ def test_what_was_read_holds_until_one_of_its_tables_changes() -> None:
     changed(changes, "DROP TABLE something")
     assert not changes.hold({"jobs"}, since)
     assert not changes.hold((), since)
+
+
+@pytest.mark.parametrize(
+    ("statement", "accounts", "kept"),
+    [
+        ("UPDATE images SET name=?", ("a",), {"rows of b"}),
+        ("UPDATE images SET name=?", ("a", "b"), set()),
+        ("UPDATE images SET name=?", None, set()),
+        ("UPDATE images SET name=?", (), {"rows of a", "rows of b", "the table"}),
+        ("UPDATE kv SET value=?", ("a",), {"rows of a", "rows of b", "the table"}),
+        ("DROP TABLE kv", (), {"rows of a", "rows of b", "the table"}),
+        ("DROP TABLE kv", None, set()),
+        ("SELECT 1", None, {"rows of a", "rows of b", "the table"}),
+    ],
+)
+def test_rows_of_an_account_hold_until_it_or_nobody_known_changes_some(
+    statement: str, accounts: tuple[str, ...] | None, kept: set[str]
+) -> None:
+    changes = TableChanges(enabled=True)
+    since = changes.since() or 0
+    readings = {"rows of a": rows_of("images", "a"), "rows of b": rows_of("images", "b"), "the table": ("images",)}
+    changed(changes, statement, accounts=accounts)
+    assert {what for what, names in readings.items() if changes.hold(names, since)} == kept
+
+
+def test_what_is_remembered_of_changes_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_changes, "_MOST_NAMES", 10)
+    changes = TableChanges(enabled=True)
+    since, names = changes.since() or 0, rows_of("images", "a")
+    for number in range(8):
+        changed(changes, "UPDATE images SET name=?", accounts=(f"b{number}",))
+    assert changes.hold(names, since)
+    for number in range(8, 20):
+        changed(changes, "UPDATE images SET name=?", accounts=(f"b{number}",))
+    assert not changes.hold(names, since), "what was forgotten may have been a change"
+    assert len(changes._latest) <= 12
+    since = changes.since() or 0
+    assert changes.hold(names, since)
 
 
 def test_a_commit_counts_before_and_after_it_is_visible() -> None:
