@@ -73,7 +73,7 @@ def main(path: str, port: str) -> None:
     )
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(2_000, 50, 100)
     uvicorn.Server(config).run(sockets=[listener])
 
 

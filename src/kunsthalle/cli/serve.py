@@ -532,7 +532,7 @@ def _serve(reloading: Reloading) -> None:
         timeout_graceful_shutdown=10,
     )
     gc.freeze()  # what is loaded stays loaded: the collector need never look at it
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(2_000, 50, 100)
     gc.enable()
     listener.listen(config.backlog)  # who is told the address may call from now on
     if certificates is not None:

@@ -7,6 +7,7 @@ and encodes. A page that ends early has a `next` that goes on behind its last it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -47,6 +48,7 @@ def _octets_of_blob(element: _Octets, compiler: Any, **options: Any) -> str:
     return f"length(CAST({compiler.process(element.clauses, **options)} AS BLOB))"
 
 
+@cache
 def row_bytes(table: Table) -> ColumnElement[int]:
     """The bytes of a row's columns that have no bound of their own: documents and long texts."""
     large = [column for column in table.c if isinstance(column.type, Json | Text)]
