@@ -27,7 +27,7 @@ from kunsthalle.app import build
 from kunsthalle.cli import setting_options
 from kunsthalle.settings import Settings
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 COMPOSE = ROOT / "deploy" / "compose"
 SHA256 = hashlib.sha256(b"abc").hexdigest()

@@ -35,7 +35,7 @@ def _on_port(block: Block, port: int) -> Block:
     return Block(block.language, block.text.replace(SERVE, SERVE.replace(" > ", f" --port {port} > ")))
 
 
-@pytest.mark.by_turns(3)
+@pytest.mark.by_turns(6)
 def test_every_block_runs_as_pasted_in_the_order_of_the_page(tmp_path: Path) -> None:
     page = blocks(README)
     assert {block.language for block in page} == {"sh", "python"}

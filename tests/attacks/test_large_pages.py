@@ -78,7 +78,7 @@ def _address(page: dict[str, Any]) -> str | None:
     return None if not address else urlsplit(address)._replace(scheme="", netloc="").geturl()
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", WALKS)
 def test_every_item_is_on_one_page_and_no_page_is_large(served: Served, attacker: Account, name: str) -> None:
     caller = Caller(attacker)

@@ -18,7 +18,7 @@ from fixtures.reader import Block, Shell, blocks, environment, shown
 from fixtures.s3 import KEY, SECRET, S3Server
 from fixtures.tools import ROOT
 
-pytestmark = [pytest.mark.needs_nginx, pytest.mark.needs_postgres, pytest.mark.by_turns(2)]
+pytestmark = [pytest.mark.needs_nginx, pytest.mark.needs_postgres, pytest.mark.by_turns(3)]
 HOW_TO = ROOT / "docs" / "how-to"
 DEADLINE = 240
 """Seconds for a block, on a busy machine."""

@@ -31,7 +31,7 @@ from kunsthalle.iam import tokens
 from kunsthalle.local import folder
 from kunsthalle.reading_process import Reader, ReadingSetup
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 CATALOGS = "/api/v1-beta/catalogs"
 SEARCH = ("POST", "/v3/resources/search")

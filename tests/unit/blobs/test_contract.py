@@ -19,7 +19,7 @@ from kunsthalle.blobs.s3 import S3Bucket
 from kunsthalle.blobs.s3_address import S3Address, parse
 from kunsthalle.blobs.s3_blobs import S3Blobs
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 Place = Callable[[], S3Address]
 """A new bucket of a real S3 server, which is started with the first."""

@@ -23,7 +23,7 @@ from kunsthalle.local.client import CallFailed
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 QUERY = "?version=2025-06-30&generation=2"
 VPCS = f"/v1/vpcs{QUERY}"

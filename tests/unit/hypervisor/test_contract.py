@@ -34,12 +34,12 @@ from kunsthalle.hypervisor.protocol import (
 
 from .conftest import GIB, Bench
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 VOLUME, SNAPSHOT = DiskKind.VOLUME, DiskKind.SNAPSHOT
 
 
-QEMU = pytest.param("qemu", marks=(pytest.mark.needs_qemu, pytest.mark.by_turns(2)))
+QEMU = pytest.param("qemu", marks=(pytest.mark.needs_qemu, pytest.mark.by_turns(3)))
 FLEET = [pytest.param("fleet", marks=pytest.mark.fleet)] if FOLDER else []
 ENGINES = ["simulated", "shared", "openstack", QEMU, *FLEET]
 NAMES = {"shared": "simulated", "fleet": "openstack"}

@@ -27,7 +27,7 @@ def state(bench: CloudBench) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.name))
 def test_what_is_repeated_after_a_kill_is_as_if_nothing_had_been(openstack: CloudBench, operation: Operation) -> None:
     engine, digest = openstack.engine._engine, openstack.digest

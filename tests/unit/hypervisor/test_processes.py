@@ -127,6 +127,7 @@ def test_a_folder_with_a_very_long_name(qemu: Bench) -> None:
 
 def test_a_process_that_hangs_is_told_apart_and_can_be_stopped(qemu: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(engine_module, "_LEAVING_SECONDS", 0.1)
     server = qemu.server()
     qemu.engine.start(server)
     (pid,) = processes(qemu.root)
@@ -142,6 +143,7 @@ def test_a_process_that_hangs_is_told_apart_and_can_be_stopped(qemu: Bench, monk
 
 def test_a_process_that_hangs_is_replaced_by_a_start(qemu: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(engine_module, "_LEAVING_SECONDS", 0.1)
     server = qemu.server()
     qemu.engine.start(server)
     (pid,) = processes(qemu.root)

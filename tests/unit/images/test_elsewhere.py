@@ -126,7 +126,7 @@ READ = {
 }
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("fault", READ)
 def test_an_import_whose_source_fails(there: Elsewhere, fault: str) -> None:
     there.buckets.befall(fault, reads)
@@ -140,7 +140,7 @@ def test_an_import_whose_source_fails(there: Elsewhere, fault: str) -> None:
     there.nothing_is_left()
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("fault", ["refused", "slow", "lost"])
 def test_an_import_whose_store_fails(there: Elsewhere, fault: str) -> None:
     there.blobs.befall(fault, writes)
@@ -152,7 +152,7 @@ def test_an_import_whose_store_fails(there: Elsewhere, fault: str) -> None:
     there.nothing_is_left()
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("fault", ["refused", "lost", "denied"])
 def test_an_export_whose_bucket_fails(there: Elsewhere, fault: str) -> None:
     image = there.import_(content=WIDE)
@@ -170,7 +170,7 @@ def test_an_export_whose_bucket_fails(there: Elsewhere, fault: str) -> None:
     there.healthy()
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("fault", ["refused", "cut", "short", "broken"])
 def test_a_fault_that_passes_is_not_noticed(there: Elsewhere, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "MOST_ATTEMPTS", 3)

@@ -6,7 +6,7 @@ import pytest
 
 from unit.instances.group_caller import GROUPS, TEMPLATES, Caller
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 
 def test_a_group_makes_its_members_and_takes_them_along(caller: Caller) -> None:
@@ -195,7 +195,7 @@ def test_a_restart_in_between_loses_nothing(caller: Caller) -> None:
     assert (caller.now(made)["status"], len(caller.servers())) == ("healthy", 30)
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("fields", "refusal"),
     [

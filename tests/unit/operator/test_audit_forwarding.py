@@ -28,7 +28,7 @@ from kunsthalle.operator.audit_sinks import SinkError, make
 from kunsthalle.settings import AuditSink
 from kunsthalle.testing import Served
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 Event = dict[str, Any]
 

@@ -30,7 +30,7 @@ from kunsthalle.local import folder
 from kunsthalle.operator.disk_moves.account_moves import prepare
 from kunsthalle.operator.disk_moves.move_notes import FILE, MoveNotes
 
-pytestmark = [pytest.mark.needs_qemu_img, pytest.mark.by_turns(2)]
+pytestmark = [pytest.mark.needs_qemu_img, pytest.mark.by_turns(3)]
 MEGABYTE = 1 << 20
 CLUSTER = 65536
 STEPS = 68

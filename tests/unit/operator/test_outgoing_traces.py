@@ -31,7 +31,7 @@ from kunsthalle.operator.tracing import Tracing
 from kunsthalle.settings import AuditSink
 from unit.operator.test_audit_forwarding import Receiver, exhaust, record
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 BITS = TRACE.replace("-", "")
 OTHER = "0af76519-16cd-43dd-8448-eb211c80319c"
