@@ -136,8 +136,7 @@ class _Form(Struct, frozen=True):
             return session.execute(self.built(where, values)).rowcount
         accounts = self._accounts(known, values)
         if accounts is None and session.dialect == "sqlite" and self._changes_one(known):
-            telling = replace(self, returned=(_ACCOUNT,))
-            return len(telling._kept(known).rows(session, {**known.values, **bound(values)}, 0))
+            return len(replace(self, returned=(_ACCOUNT,)).rows(session, where, values))
         return self._kept(known).count(session, {**known.values, **bound(values)}, accounts)
 
     def rows(self, session: Session, where: Sequence[ColumnElement[bool]], values: Values) -> Rows:
@@ -203,7 +202,9 @@ def set_and_return(
     session: Session, table: Table, values: Values, *where: ColumnElement[bool], counted: bool = False
 ) -> Rows:
     """The same; the rows as they are now."""
-    return _Form("set", table, tuple(values), counted=counted, returned=tuple(table.c.keys())).rows(session, where, values)
+    return _Form("set", table, tuple(values), counted=counted, returned=tuple(table.c.keys())).rows(
+        session, where, values
+    )
 
 
 def remove(session: Session, table: Table, *where: ColumnElement[bool]) -> int:

@@ -94,5 +94,6 @@ def _form(column: Column[Any], operator: Any, right: Any) -> str | None:
 
 def _condition(column: Column[Any], form: str, name: str) -> ColumnElement[bool]:
     if form in _COMPARING:
-        return _COMPARING[form](column, bindparam(name, None))
+        compared: ColumnElement[bool] = _COMPARING[form](column, bindparam(name, None))
+        return compared
     return among(column, name) if form == "among" else column.is_(_VALUES[form])
