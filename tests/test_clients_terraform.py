@@ -17,7 +17,7 @@ SHORT = ("masked-lookup",)
 
 if in_ci() and at_hand():
 
-    @pytest.mark.by_turns(6)
+    @pytest.mark.by_turns(8)
     @pytest.mark.parametrize("plot", [plot for plot in WALKS if plot.name in SHORT], ids=lambda plot: plot.name)
     def test_a_walk_of_terraform(plot: Plot) -> None:
         done = walk(find_tools(), plot)

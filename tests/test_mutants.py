@@ -34,8 +34,8 @@ def test_a_text_that_is_not_there_once_is_an_error(source: str) -> None:
         mutants.Mutant("name", "rule", "file.py", "twice", "", ()).planted(source)
 
 
-@pytest.mark.by_turns(2)
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("value", "test", "verdict"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.tools import PYTEST
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 SUITE = """
     import pytest
 

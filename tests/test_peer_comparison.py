@@ -26,6 +26,8 @@ from tools.bench.peers.served_peer import IMAGES, PAGE, Peer, Reads
 from tools.bench.processes import Process, free_port
 from tools.bench.report import Figure
 
+pytestmark = pytest.mark.by_turns(3)
+
 MIB = 2**20
 CHILD = "import sys; print(flush=True); sys.stdin.read()"
 SERVER = f"""

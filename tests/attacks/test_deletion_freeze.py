@@ -57,7 +57,7 @@ def _reclamation(caller: Caller, catalog: str) -> str:
     return f"/v1/reclamations/{found['resources'][0]['id']}/actions"
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_no_deletion_holds_the_writer(served: Served, attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     catalog, vpc = _catalog(caller), _vpc(caller)

@@ -36,7 +36,7 @@ def _slow(served: Served) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{") and '"slow write"' in line]
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_no_patch_holds_the_writer(served: Served, attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     path = _offering(caller)

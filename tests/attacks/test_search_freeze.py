@@ -11,7 +11,7 @@ SEARCH = "/v3/resources/search?limit=1000"
 RESOURCES = 300
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_no_search_holds_the_server(attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     for number in range(RESOURCES):

@@ -16,7 +16,7 @@ BEARABLE = 1_000
 """Milliseconds of the processor: several times what a write should cost, far less than an unbounded one does."""
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_no_tagging_holds_the_writer(served: Served, attacker: Account, victim: Account) -> None:
     caller = Caller(attacker)
     crns = []

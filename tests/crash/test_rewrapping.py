@@ -27,7 +27,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield server
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 def test_every_data_key_opens_however_often_the_server_dies(served: Served, walk_seed: int) -> None:
     account = Account(served, "publisher")
     vault, chance = Vault(account), random.Random(walk_seed)

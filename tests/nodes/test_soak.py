@@ -23,7 +23,7 @@ from fixtures.clients import Account, eventually
 from fixtures.nodes import Node, Nodes, nodes_of
 from fixtures.walks import NIGHTLY, share
 
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nginx, pytest.mark.by_turns(3)]
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nginx, pytest.mark.by_turns(6)]
 SECONDS = share(6, 3_600)
 SPELL = 20 if NIGHTLY else 2
 """Seconds of traffic, in the middle of which something happens."""

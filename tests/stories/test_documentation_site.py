@@ -24,7 +24,7 @@ from fixtures.walks import NIGHTLY, some_of
 from kunsthalle.documentation import SCRIPTS, Documentation
 from stories.console.walks.visitor import SERIOUS, chromium, violations
 
-pytestmark = pytest.mark.by_turns(6, together=True)
+pytestmark = pytest.mark.by_turns(8, together=True)
 """All of them need the site, and to build it takes as long as a hundred other tests."""
 site_tool = tool("site")
 READ = {"light": 6, "dark": 3}

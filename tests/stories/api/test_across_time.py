@@ -37,6 +37,7 @@ def published(account: Account, name: str) -> tuple[dict[str, Any], Product]:
     return image, Product(account, image, name)
 
 
+@pytest.mark.by_turns(2)
 def test_with_the_python_sdk(served: Served, publisher: Account) -> None:
     image, product = published(publisher, "python")
     publisher.catalog.delete_catalog(product.catalog["id"])
@@ -80,6 +81,7 @@ def _given(account: Account, name: str) -> dict[str, Any]:
 SEEN = {"held": 409, "free": True, "records": 0, "gone": 202, "same": True}
 
 
+@pytest.mark.by_turns(2)
 @pytest.mark.needs_node
 def test_with_the_node_sdk(served: Served, publisher: Account) -> None:
     node = shutil.which("node")

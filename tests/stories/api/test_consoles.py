@@ -17,7 +17,7 @@ from fixtures.clients import Account, eventually
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 PATIENCE = 20
 

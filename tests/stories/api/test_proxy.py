@@ -25,7 +25,7 @@ from fixtures.packages import nginx
 from fixtures.tools import ROOT
 from kunsthalle.testing import Served
 
-pytestmark = [pytest.mark.needs_nginx, pytest.mark.by_turns(2)]
+pytestmark = [pytest.mark.needs_nginx, pytest.mark.by_turns(3)]
 PER_ADDRESS = 4
 CLIENT, OTHER, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 """Addresses of this host that clients call from."""

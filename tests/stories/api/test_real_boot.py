@@ -24,7 +24,7 @@ from kunsthalle.cli.main import cli
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
 
-pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(3)]
+pytestmark = [pytest.mark.needs_qemu, pytest.mark.by_turns(6)]
 MARKER = "KUNSTHALLE-BOOT-OK"
 BOOT_PATIENCE = 180
 """Seconds for a boot without KVM, which takes six of a processor of its own, beside other work."""

@@ -19,7 +19,7 @@ from fixtures.s3 import ENVIRONMENT, S3Server
 from kunsthalle.cli.main import cli
 from kunsthalle.testing import Served
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 MANUAL = ("--hypervisor", "simulated", "--clock", "manual")
 
@@ -102,7 +102,7 @@ def elsewhere(folder: Path, cluster: postgres.Cluster, s3: S3Server) -> Iterator
         os.environ.update(before)
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_postgres
 def test_a_state_moves_to_postgresql_and_s3_and_back(cluster: postgres.Cluster, s3: S3Server, tmp_path: Path) -> None:
     file, back = tmp_path / "shared.khs", tmp_path / "back.khs"

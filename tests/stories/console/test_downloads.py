@@ -16,7 +16,7 @@ from kunsthalle.console.object_downloads import disposition
 from kunsthalle.images.bucket_service import LARGEST_PIECE
 from kunsthalle.testing import Served
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 SIZE = 3 * LARGEST_PIECE + 12_345
 

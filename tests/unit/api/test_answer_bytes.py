@@ -14,7 +14,7 @@ from kunsthalle.db import pages
 from kunsthalle.db.engine import Store
 from kunsthalle.db.page_bytes import PAGE_BYTES
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 BASE = "/api/v1-beta"
 LARGE = {f"k{number}": "x" * 250 for number in range(980)}

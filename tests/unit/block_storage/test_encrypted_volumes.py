@@ -21,7 +21,7 @@ from kunsthalle.hypervisor.overlays import read_header
 from unit.block_storage.vault import Vault, authorize, id_of
 from unit.key_protect.conftest import Keys, make_instance
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 GENERAL = {"profile": {"name": "general-purpose"}, "zone": {"name": "us-south-1"}, "capacity": 10}
 

@@ -23,7 +23,7 @@ from kunsthalle.db.visibility import resolve, some, unscoped
 from unit.catalogs.asking import pages_are_right
 from unit.catalogs.published_offers import ACTION, Offers, put_offering
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def test_who_may_boot_is_what_the_rules_say(sqlite_template: Path, tmp_path: Pat
     _walk(begin, STEPS, walk_seed).require_all()
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.needs_postgres
 def test_so_it_is_on_postgresql(cluster: Cluster, postgres_database: str, postgres_url: str, walk_seed: int) -> None:
     def begin(number: int) -> Walker:

@@ -76,7 +76,7 @@ def test_an_image_in_no_catalog_has_its_accounts_below_it() -> None:
         assert "version" not in written(found).replace('version="', "")
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_dot_is_read_as_the_same_graph(name: str) -> None:
     root = tree(_found(name))

@@ -19,7 +19,7 @@ from kunsthalle.scenario_files.schemas import json_schema
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 
 @pytest.fixture(scope="module")

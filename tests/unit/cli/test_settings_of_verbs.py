@@ -22,7 +22,7 @@ from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 
 def verb(*words: str | Path, code: int = 0) -> str:

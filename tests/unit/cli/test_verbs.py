@@ -30,7 +30,7 @@ from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 from kunsthalle.testing.served import DidNotStart, Served
 
-pytestmark = [pytest.mark.served("--clock", "manual"), pytest.mark.by_turns(2)]
+pytestmark = [pytest.mark.served("--clock", "manual"), pytest.mark.by_turns(3)]
 
 ACCOUNTS = ["enterprise", "publisher", "consumer-a", "consumer-b", "outsider"]
 

@@ -79,7 +79,7 @@ def test_what_is_simple_is_told() -> None:
     }
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("name", [*SIMPLE, *OTHER])
 def test_the_rows_are_those_of_a_statement_of_its_own(both: World, name: str) -> None:
     where = (SIMPLE | OTHER)[name]

@@ -18,7 +18,7 @@ from kunsthalle.local import list_parameters
 from unit.ibmcloud.command_shell import Shell
 from unit.ibmcloud.test_verbs import UNSUPPORTED, VERBS
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 _GROUP = ("--resource-group-id", "--resource-group-name")
 _SHORT = {"@f": ("--force", "-f"), "@rg": _GROUP, "@all": (*_GROUP, "--all-resource-groups")}

@@ -55,7 +55,7 @@ def test_dates_that_pass_while_it_is_imported(app: App) -> None:
     assert status(app, made["id"]) == "obsolete"
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("dates", "field"),
     [
@@ -132,7 +132,7 @@ REVIVALS = [
 ]
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(("moves", "body", "after"), REVIVALS)
 def test_the_way_back(app: App, moves: tuple[str, ...], body: dict[str, Any], after: str) -> None:
     id_ = app.image("one")["id"]

@@ -6,7 +6,7 @@ import pytest
 
 from unit.instances.group_caller import BASE, GROUPS, Caller, Offer
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 DENIED = (403, "not_authorized", None)
 

@@ -26,7 +26,7 @@ from kunsthalle.instances.vm_monitor import FULL_CHECK_INTERVAL, Watch
 from kunsthalle.jobs import queue
 from unit.instances.api_in_process import Api
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 STAY_OFF = {"availability_policy": {"host_failure": "stop"}}
 

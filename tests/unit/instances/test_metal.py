@@ -138,7 +138,7 @@ def test_the_managed_image_of_another_account_is_like_none(caller: Caller, share
     assert caller.do("GET", METAL)["bare_metal_servers"] == []
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("fields", "refusal"),
     [

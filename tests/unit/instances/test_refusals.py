@@ -239,7 +239,7 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
 }
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize("case", CASES)
 def test_refused(idle: Api, case: str) -> None:
     change, status, code, field = CASES[case]

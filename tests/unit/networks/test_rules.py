@@ -55,7 +55,7 @@ def test_older_versions_know_all_for_three_protocols(http: Http, vpc: dict[str, 
     assert unsaid["protocol"] == "all"
 
 
-@pytest.mark.by_turns(2)
+@pytest.mark.by_turns(3)
 @pytest.mark.parametrize(
     ("rule", "code", "target"),
     [

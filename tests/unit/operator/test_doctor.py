@@ -29,7 +29,7 @@ from kunsthalle.jobs import queue
 from kunsthalle.local import folder
 from kunsthalle.operator.doctor.findings import Progress
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 LOST = "f" * 64
 

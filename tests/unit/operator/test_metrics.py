@@ -183,6 +183,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.by_turns(3)
 def test_a_port_of_its_own_serves_them_alone(tmp_path: Path) -> None:
     port = _free_port()
     options = ("--hypervisor", "simulated", "--metrics-port", str(port))
@@ -198,6 +199,7 @@ def test_a_port_of_its_own_serves_them_alone(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.by_turns(3)
 def test_a_token_from_a_file_opens_them(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("scraper-secret\n")
     options = ("--hypervisor", "simulated", "--metrics-token-file", str(tmp_path / "token"))
@@ -213,6 +215,7 @@ def test_a_token_from_a_file_opens_them(tmp_path: Path) -> None:
         assert "scraper-secret" not in server.log.read_text()
 
 
+@pytest.mark.by_turns(3)
 def test_metrics_can_be_switched_off(tmp_path: Path) -> None:
     with ForkedServed(tmp_path / "data", "--hypervisor", "simulated", "--metrics", "off", scenario="") as server:
         assert _fetch(f"{server.url}/metrics").status == 404

@@ -77,6 +77,7 @@ def test_a_trace_is_sent_whole_or_not_at_all() -> None:
     assert {ByTrace(100).should_sample(None, id_, "any").decision for id_ in ids} == {Decision.RECORD_AND_SAMPLE}
 
 
+@pytest.mark.by_turns(3)
 def test_a_collector_that_is_down_or_refuses_harms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(tracing.log, "warning", lambda event, **_fields: told.append(event))
@@ -123,6 +124,7 @@ def test_without_its_packages_the_setting_is_refused_and_says_what_to_install(
         build(Settings(data=tmp_path / "data", hypervisor="simulated", traces="http://127.0.0.1:1/v1/traces"), "token")
 
 
+@pytest.mark.by_turns(3)
 def test_without_the_setting_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"

@@ -20,7 +20,7 @@ from kunsthalle.search.tagging import MOST_ON_ONE
 from matrix.largest_state import multiply, row
 from matrix.rows import furnish
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 SEARCH = "/v3/resources/search?limit=1000"
 LARGE = [f"{number:04}:{'x' * 123}" for number in range(MOST_ON_ONE)]

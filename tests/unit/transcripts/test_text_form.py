@@ -14,7 +14,7 @@ from kunsthalle.transcripts.models import Account, Call, ClockMove, Event, JobFa
 from kunsthalle.transcripts.parsing import BadTranscript, parse, read
 from kunsthalle.transcripts.writing import text_of
 
-pytestmark = pytest.mark.by_turns(2)
+pytestmark = pytest.mark.by_turns(3)
 
 DOCUMENTED = Path(__file__).resolve().parents[3] / "docs/reference/transcript.md"
 

@@ -9,7 +9,7 @@ import pytest
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 def test_the_secret_of_a_key_is_shown_once(publisher: Visitor) -> None:

@@ -11,7 +11,7 @@ from fixtures.clients import Account
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import NARROW, Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 MANY = 1_050
 
 

@@ -7,7 +7,7 @@ import pytest
 from fixtures.clients import Account, Product
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from kunsthalle.local.client import access_token, call
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 READ_IMAGES = {
     "type": "access",
     "roles": [{"role_id": "crn:v1:bluemix:public:iam::::role:Viewer"}],

@@ -7,7 +7,7 @@ import pytest
 from fixtures.clients import Account
 from stories.console.walks.visitor import NARROW, Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 def test_every_action_is_reached_by_keyboard(publisher: Visitor, publisher_account: Account) -> None:

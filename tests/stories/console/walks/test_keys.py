@@ -11,7 +11,7 @@ from keyprotect import IbmKeyProtectApiV2
 from fixtures.clients import Account
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 READER = "crn:v1:bluemix:public:iam::::serviceRole:Reader"
 PLAN = "eedd3585-90c6-4c8f-be3d-062069e99fc3"
 

@@ -9,7 +9,7 @@ from kunsthalle.local import folder
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 def test_the_operator_sees_what_works_and_what_has_been_taken_in(

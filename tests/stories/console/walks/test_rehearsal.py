@@ -8,7 +8,7 @@ from kunsthalle.local import folder
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 def test_an_operator_moves_the_clock_and_sets_faults(publisher: Visitor, served: Served) -> None:

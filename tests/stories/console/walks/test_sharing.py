@@ -10,7 +10,7 @@ from fixtures.clients import Account
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 def _act(visitor: Visitor, row: str, action: str) -> Visitor:

@@ -9,7 +9,7 @@ import pytest
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 
 
 def test_a_key_opens_its_account_and_signing_out_closes_it(publisher: Visitor, served: Served) -> None:

@@ -12,7 +12,7 @@ from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(6)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.by_turns(8)]
 GIB = 2**30
 PART = 8 * 2**20
 
