@@ -56,7 +56,9 @@ class CompiledChange:
         """How many rows it changes; `accounts` are those whose rows these are, where that is known."""
         if session.dialect != "sqlite":
             return session.execute(self.statement, values).rowcount
-        return int(self._run(session, values, accounts).rowcount)
+        plan = self._known(session)
+        session.note(plan.text, accounts)
+        return int(self._run(session, plan, values).rowcount)
 
     def rows(self, session: Session, values: Values, account_at: int | None = None) -> Rows:
         """What it returns of the rows that it changes, the values as `session.all` gives them. `account_at` is the
@@ -64,10 +66,9 @@ class CompiledChange:
         """
         if session.dialect != "sqlite":
             return session.all(self.statement, values)
-        stored = self._run(session, values, None if account_at is None else ()).fetchall()
         plan = self._known(session)
-        if account_at is not None:
-            session.note(plan.text, {row[account_at] for row in stored})
+        stored = self._run(session, plan, values).fetchall()
+        session.note(plan.text, None if account_at is None else {row[account_at] for row in stored})
         return [plan.decoded(row) for row in stored]
 
     def first(self, session: Session, values: Values) -> Sequence[Any] | None:
@@ -87,11 +88,9 @@ class CompiledChange:
             self._plan = plan_of(self.statement, columns, session.connection.dialect)
         return self._plan
 
-    def _run(self, session: Session, values: Values, accounts: Iterable[str] | None) -> sqlite3.Cursor:
-        plan = self._known(session)
+    def _run(self, session: Session, plan: StatementPlan, values: Values) -> sqlite3.Cursor:
         parameters = plan.parameters(values)
         LOOP_TURNS.give_way()
-        session.note(plan.text, accounts)
         try:
             cursor: sqlite3.Cursor = session.driver.execute(plan.text, parameters)
         except sqlite3.Error as error:
@@ -134,10 +133,10 @@ class _Form(Struct, frozen=True):
         known = _plain(where, values)
         if known is None:
             return session.execute(self.built(where, values)).rowcount
-        accounts = self._accounts(known, values)
+        accounts, named = self._accounts(known, values), {**known.values, **bound(values)}
         if accounts is None and session.dialect == "sqlite" and self._changes_one(known):
-            return len(replace(self, returned=(_ACCOUNT,)).rows(session, where, values))
-        return self._kept(known).count(session, {**known.values, **bound(values)}, accounts)
+            return len(_statement(replace(self, returned=(_ACCOUNT,)), known).rows(session, named, 0))
+        return _statement(self, known).count(session, named, accounts)
 
     def rows(self, session: Session, where: Sequence[ColumnElement[bool]], values: Values) -> Rows:
         """Change rows; what comes back of them."""
@@ -145,14 +144,7 @@ class _Form(Struct, frozen=True):
         if known is None:
             return session.all(self.built(where, values))
         account_at = self.returned.index(_ACCOUNT) if _ACCOUNT in self.returned and _ACCOUNT not in values else None
-        return self._kept(known).rows(session, {**known.values, **bound(values)}, account_at)
-
-    def _kept(self, known: SimpleConditions) -> CompiledChange:
-        """The statement of this form and these conditions, which is built once."""
-        return kept_statement(
-            (self, known.forms),
-            lambda: CompiledChange(lambda: self.built(known.conditions(), parameters(self.table, self.names))),
-        )
+        return _statement(self, known).rows(session, {**known.values, **bound(values)}, account_at)
 
     def _accounts(self, known: SimpleConditions, values: Values) -> tuple[str] | None:
         """The account whose rows these are, as far as the change itself says it. Where the account of a row is set,
@@ -167,6 +159,14 @@ class _Form(Struct, frozen=True):
         """Whether it changes one row, of an account that the row names and keeps."""
         owned = _ACCOUNT in self.table.c and _ACCOUNT not in self.names
         return owned and known.equal(self.table, "id") is not None
+
+
+def _statement(form: _Form, known: SimpleConditions) -> CompiledChange:
+    """The statement of a form with these conditions, which is built once."""
+    return kept_statement(
+        (form, known.forms),
+        lambda: CompiledChange(lambda: form.built(known.conditions(), parameters(form.table, form.names))),
+    )
 
 
 def _plain(where: Sequence[ColumnElement[bool]], values: Values) -> SimpleConditions | None:

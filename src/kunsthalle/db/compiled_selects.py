@@ -140,7 +140,8 @@ class CompiledSelect:
         if plan is None:
             plan = self._plan = plan_of(self.statement, self.statement.selected_columns, session.connection.dialect)
         parameters = plan.parameters(values)
-        session.rests_on(self._basis(plan, values))
+        if session.basis is not None:
+            session.rests_on(self._basis(plan, values))
         LOOP_TURNS.give_way()
         return plan, session.driver.execute(plan.text, parameters)
 

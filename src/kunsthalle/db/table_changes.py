@@ -27,6 +27,8 @@ _WRITES = re.compile(
 _CHANGES_NOTHING = re.compile(r"\s*(?:SELECT|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b")
 _ANYTHING = ""
 """In place of the table, of a statement that may change any."""
+_ANYBODY = "anybody"
+"""In place of the account, of a change of which is not known whose rows it changes."""
 _MOST_NAMES = 20_000
 """Of tables, accounts and topics. Where there would be more, everything counts as changed."""
 
@@ -50,7 +52,11 @@ def rows_of(table: str, account_id: str) -> tuple[str, str]:
     """What a reading of an account's rows of a table rests on, and no other of the table: what is known to change
     rows of the account, and what may change anybody's.
     """
-    return f"{table} of {account_id}", f"{table} of anybody"
+    return _rows(table, account_id), _rows(table, _ANYBODY)
+
+
+def _rows(table: str, whose: str) -> str:
+    return f"{table} of {whose}"
 
 
 class TableChanges:
@@ -87,10 +93,8 @@ class TableChanges:
         table = changed_by(statement)
         if table is None:
             return
-        if accounts is None:
-            self._written |= {table, rows_of(table, "")[1]}
-        for account_id in accounts or ():
-            self._written |= {table, rows_of(table, account_id)[0]}
+        for whose in (_ANYBODY,) if accounts is None else accounts:
+            self._written |= {table, _rows(table, whose)}
 
     @contextmanager
     def commit(self, topics: Iterable[str]) -> Iterator[None]:
@@ -118,8 +122,8 @@ class TableChanges:
     def _mark(self, names: frozenset[str]) -> None:
         number = self.number + 1
         if len(self._latest) > _MOST_NAMES:
+            self._everything = number  # before the next line: whoever finds nothing there sees this
             self._latest = {}
-            self._everything = number
         if _ANYTHING in names:
             self._everything = number
         for name in names:

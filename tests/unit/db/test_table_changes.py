@@ -98,6 +98,29 @@ def test_what_is_remembered_of_changes_has_a_bound(monkeypatch: pytest.MonkeyPat
     assert changes.hold(names, since)
 
 
+def test_nobody_finds_the_names_forgotten_and_not_yet_that_everything_counts_as_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Readings are compared in another thread than the one that commits: here after each attribute that is set."""
+    names, held = rows_of("images", "a"), []
+
+    class Watched(TableChanges):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if watched:
+                held.append(self.hold(names, since))
+
+    watched = False
+    monkeypatch.setattr(table_changes, "_MOST_NAMES", 4)
+    changes = Watched(enabled=True)
+    since = changes.since() or 0
+    changed(changes, "UPDATE images SET name=?", accounts=("a", "b", "c"))
+    watched = True
+    changed(changes, "UPDATE images SET name=?", accounts=("d",))
+    assert held
+    assert not any(held)
+
+
 def test_a_commit_counts_before_and_after_it_is_visible() -> None:
     changes = TableChanges(enabled=True)
     before = changes.since()
