@@ -7,6 +7,7 @@ from tools.mutant_rows.row import UNIT, Mutant
 JOBS = f"{UNIT}/db/test_jobs.py"
 PRIORITY = f"{UNIT}/db/test_account_priority.py"
 WRITERS = f"{UNIT}/db/test_writer_turns.py"
+CHECKPOINTS = f"{UNIT}/db/test_checkpoints.py"
 MASTER_KEYS = f"{UNIT}/operator/test_master_key_rotation.py"
 
 ROWS = (
@@ -105,6 +106,54 @@ ROWS = (
         "rests=route.writes or route.long",
         "rests=True",
         (f"{UNIT}/api/test_kept_answers.py::test_reads_of_a_heavy_account_do_not_rest_and_its_writes_do",),
+    ),
+    Mutant(
+        "what an account asks for while it is served goes before those who come after it",
+        "note 24",
+        "db/account_turns.py",
+        "            if account in self._waiting:\n",
+        "            if False:\n",
+        (f"{UNIT}/db/test_account_turns.py::test_another_account_is_next_however_many_calls_wait",),
+    ),
+    Mutant(
+        "kept answers of an account that is in somebody's way are sent at once",
+        "note 24",
+        "db/account_priority.py",
+        "or not self._is_in_the_way(account_id, self._now())",
+        "or True",
+        (f"{UNIT}/api/test_kept_answers.py::test_what_is_not_answered_at_once",),
+    ),
+    Mutant(
+        "writes take the log back",
+        "note 42",
+        "db/checkpoints.py",
+        'NEVER = "wal_autocheckpoint = 0"',
+        'NEVER = "wal_autocheckpoint = 1000"',
+        (f"{CHECKPOINTS}::test_a_write_waits_for_no_disk",),
+    ),
+    Mutant(
+        "a log that was just emptied is looked at again",
+        "note 42",
+        "db/checkpoints.py",
+        "if only_if_due and not self._is_due():",
+        "if False:",
+        (f"{CHECKPOINTS}::test_when_it_is_taken_back",),
+    ),
+    Mutant(
+        "a log that is never taken back whole grows for ever",
+        "note 42",
+        "db/checkpoints.py",
+        "return int(pages) if taken < pages else 0",
+        "return 0",
+        (f"{CHECKPOINTS}::test_writes_wait_for_it_where_it_only_grows",),
+    ),
+    Mutant(
+        "the log is taken back all the time",
+        "note 42",
+        "db/checkpoints.py",
+        "                self._commits_before = self._commits\n",
+        "                pass\n",
+        (f"{CHECKPOINTS}::test_when_it_is_taken_back",),
     ),
     Mutant(
         "jobs write before requests",

@@ -148,7 +148,7 @@ class AccountPriority:
         if self._present:
             with self._lock:
                 self._meet(account_id)
-        return not self.must_queue(account_id)
+        return not self.must_queue(account_id) or not self._is_in_the_way(account_id, self._now())
 
     def asking(self) -> set[str]:
         """The accounts that asked for anything within `ALONE_SECONDS`, of those that are known. From any thread."""

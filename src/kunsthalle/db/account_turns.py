@@ -1,4 +1,4 @@
-"""Threads that accounts share in turns: of all accounts that wait, the one served longest ago is next."""
+"""Threads that accounts share in turns: an account that waits stands in line once, from the end of its last call on."""
 
 from __future__ import annotations
 
@@ -97,11 +97,17 @@ class AccountTurns:
             try:
                 _run(call)
             finally:
-                with self._lock:
-                    self._free += 1
-                    self._running[account] -= 1
-                    if not self._running[account]:
-                        del self._running[account]
+                self._ended(account)
+
+    def _ended(self, account: Hashable) -> None:
+        """Those who came while it was served stand before what it has asked for meanwhile."""
+        with self._lock:
+            self._free += 1
+            self._running[account] -= 1
+            if not self._running[account]:
+                del self._running[account]
+            if account in self._waiting:
+                self._waiting[account] = self._waiting.pop(account)
 
     def _next(self) -> tuple[Hashable, _Call] | None:
         with self._lock:
@@ -112,7 +118,7 @@ class AccountTurns:
             queue = self._waiting.pop(account)
             call = queue.popleft()
             if queue:
-                self._waiting[account] = queue  # behind all others
+                self._waiting[account] = queue
             self._running[account] += 1
             self._queued -= 1
             self._free -= 1

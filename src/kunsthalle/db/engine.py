@@ -32,12 +32,13 @@ from kunsthalle.core.ids import entropy
 from kunsthalle.core.loop_turns import LOOP_TURNS, waiting
 from kunsthalle.core.recordings import Recordings
 from kunsthalle.core.trace_parents import Tracer
-from kunsthalle.db import deadlines, kv
+from kunsthalle.db import checkpoints, deadlines, kv
 from kunsthalle.db.account_priority import AccountPriority
 from kunsthalle.db.account_refusals import AccountRefusals
 from kunsthalle.db.account_turns import AccountTurns
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
+from kunsthalle.db.checkpoints import Checkpoints
 from kunsthalle.db.deadlines import Deadline, ReadTimeout, WriteTimes, timed_out
 from kunsthalle.db.encryption import Cipher
 from kunsthalle.db.long_reads import LongReads
@@ -107,7 +108,7 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -16000",
-            *(["query_only = ON"] if reading else []),
+            "query_only = ON" if reading else checkpoints.NEVER,
         ):
             dbapi.execute("PRAGMA " + pragma)
         dbapi.create_function("spaced", 1, spaced, deterministic=True)
@@ -204,6 +205,7 @@ class Store:
         self.nodes: Nodes | None = None
         self.tracer: Tracer | None = None
         self._writer = WriterTurns()
+        self._checkpoints = Checkpoints(self._connected, self._writer.job)
         self._inside = threading.local()
         threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)
         self._turns = AccountTurns(threads, "store", most_running)
@@ -358,6 +360,8 @@ class Store:
                     self._undo(connection)
                     raise
                 session.committed()
+            if self.embedded:
+                self._checkpoints.committed()
         return result
 
     def _undo(self, connection: Connection) -> None:
@@ -456,6 +460,12 @@ class Store:
         return await self.queue.run(_turn(account_id), write, on_end=self._writer.withdraw)
 
     @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """SQLite: a connection that may write, for what has no transaction of ours."""
+        with self.engine.connect() as connection:
+            yield _driver(connection)
+
+    @contextmanager
     def still(self) -> Iterator[None]:
         """Nobody writes meanwhile. For the one process of a SQLite file only."""
         with self._writer.job():
@@ -463,29 +473,29 @@ class Store:
 
     def copy_to(self, path: Path) -> None:
         """A copy of the SQLite file as it is now; to be asked for inside `still`."""
-        with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
-            _driver(connection).backup(copy)
+        with self._connected() as driver, closing(sqlite3.connect(path)) as copy:
+            driver.backup(copy)
 
     def become(self, path: Path) -> None:
         """Takes over everything a copy holds, and forgets what was remembered; to be asked for inside `still`."""
-        with self.changes.of(), self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
-            copy.backup(_driver(connection))
+        with self.changes.of(), self._connected() as driver, closing(sqlite3.connect(path)) as copy:
+            copy.backup(driver)
             self.memo.clear()
 
     def scrub(self) -> None:
         """SQLite: writes the file anew, so that no free page and no log still holds what was there before."""
         if not self.embedded:
             return
-        with self._writer.job(), self.engine.connect() as connection:
-            driver = _driver(connection)
+        with self._writer.job(), self._connected() as driver:
             driver.execute("PRAGMA temp_store = FILE")  # the copy is as large as the file
             driver.execute("VACUUM")
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._checkpoints.empty(driver)
             driver.execute("PRAGMA temp_store = MEMORY")
 
     def close(self) -> None:
         self._turns.close()
         self._long.close()
+        self._checkpoints.close()
         if self._reader is not None:
             self._open_readers.append(self._reader)
             self._reader = None

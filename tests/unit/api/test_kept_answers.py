@@ -290,8 +290,8 @@ def test_rates_logs_and_priorities_count_it(app: App, image: str, hits: list[str
 
 
 def test_what_is_not_answered_at_once(app: App, image: str) -> None:
-    """A client that does not read has its answer in parts, as there is room; a heavy account waits for its turn; and
-    who calls by a name that the server does not have any more is refused.
+    """A client that does not read has its answer in parts, as there is room; a heavy account waits for its turn while
+    it is in somebody's way; and who calls by a name that the server does not have any more is refused.
     """
     headers = {"host": "other.test", "authorization": f"Bearer {app.tokens['owner']}"}
     path = f"{image}?version={VERSION}&generation=2"
@@ -315,7 +315,12 @@ def test_what_is_not_answered_at_once(app: App, image: str) -> None:
     assert answered()
     priority.add(account, 10.0)
     priority.must_queue("another")
+    assert answered(), "another one has nothing to do now"
+    priority.enter("another")
     assert not answered()
+    priority.add("another", 9.0)
+    priority._met.clear()
+    assert answered(), "another one has used as much"
 
 
 def test_a_heavy_account_waits_for_its_turn(
@@ -325,6 +330,7 @@ def test_a_heavy_account_waits_for_its_turn(
     priority, account = app.server.store.priority, app.accounts["owner"]
     priority.add(account, 10.0)
     priority.must_queue("another")
+    priority.enter("another")
     assert not priority.passes(account)
     used, moment = priority.used(account), priority._now()
     monkeypatch.setattr(priority, "_now", lambda: moment)  # what is used is not forgotten meanwhile
