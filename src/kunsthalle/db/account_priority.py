@@ -4,7 +4,7 @@ Used is the processor time of reads, writes and jobs, of which half is forgotten
 requests of heavy accounts queue for the event loop, one in each of its turns, those of the account that has used least
 first; all other requests pass. Jobs of a heavy account, and its reads in threads, wait a moment for requests of others.
 While a heavy account has work to do at the same time as one that has used less, it rests after each step for a multiple
-of the time that the step took.
+of the time that the step took, but for a short step after which it has nothing else to do.
 (docs/decisions/0024-account-priority.md)
 """
 
@@ -50,6 +50,10 @@ KEPT_SECONDS = 0.0001
 REST = 3.0
 """Seconds that a heavy account rests for each second of the processor that it uses while others are in its way: it has
 a quarter of one processor of this process then, and the others need not wait for its next step as well.
+"""
+SHORT_SECONDS = 0.005
+"""After a step that is no longer than this, an account that has nothing else to do by then need not rest: it leaves a
+gap of its own.
 """
 MOST_REST_SECONDS = 0.25
 """How long an account rests at a time."""
@@ -109,7 +113,7 @@ class AccountPriority:
             before, at = self._used.get(account_id, _UNUSED)
             used = before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds
             renew(self._used, account_id, (used, now), MOST_ACCOUNTS)
-        if self._is_in_the_way(account_id, now):
+        if self._is_in_the_way(account_id, now) and (seconds > SHORT_SECONDS or self._present[account_id] > 1):
             self._tire(account_id, seconds * self._met[account_id][1], now)
 
     def _tire(self, account_id: str, seconds: float, now: float) -> None:

@@ -23,7 +23,7 @@ NEVER = "wal_autocheckpoint = 0"
 COMMITS = 1_000
 """After how many the log is taken back. It has about 16 MiB then: four pages of each commit."""
 MOST_PAGES = 32_768
-"""Of a log that was not taken back whole, because there was always one more write: beyond 128 MiB writes wait for it."""
+"""Of a log that was never taken back whole, as there was always one more write: beyond 128 MiB, writes wait for it."""
 log = get_logger("database")
 
 

@@ -23,6 +23,7 @@ from kunsthalle.db.account_priority import (
     MOST_SECONDS,
     PATIENCE_SECONDS,
     REST,
+    SHORT_SECONDS,
     UNKNOWN,
 )
 from kunsthalle.db.account_priority import AccountPriority as Priority
@@ -315,6 +316,25 @@ def test_who_rests(
     clock.now += since
     priority.add("heavy", 0.02)
     assert priority.rest("heavy") == pytest.approx(0.02 * REST * part, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "seconds", "rests"),
+    [
+        pytest.param(0, SHORT_SECONDS, False, id="a short step, and nothing else to do"),
+        pytest.param(0, SHORT_SECONDS + 0.001, True, id="a longer one"),
+        pytest.param(1, SHORT_SECONDS, True, id="a short one, and the next one waits"),
+    ],
+)
+def test_an_account_that_leaves_a_gap_need_not_rest(
+    priority: Priority, waiting: int, seconds: float, rests: bool
+) -> None:
+    priority.add("heavy", 3.0)
+    _meet(priority, "heavy", "light")
+    for _ in range(1 + waiting):
+        priority.enter("heavy")
+    priority.add("heavy", seconds)
+    assert (priority.rest("heavy") > 0) is rests
 
 
 def test_a_step_that_keeps_nobody_waiting_does_not_rest(priority: Priority, clock: Clock) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -51,9 +52,7 @@ def test_a_write_waits_for_no_disk(world: World, file: Path) -> None:
     assert not _keys_without_log(file) & keys
 
 
-def test_after_so_many_writes_the_log_is_taken_back(
-    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_so_many_writes_the_log_is_taken_back(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "COMMITS", 5)
     for number in range(5):
         assert not _keys_without_log(file) & {f"key {number}" for number in range(5)}
@@ -100,7 +99,7 @@ class Bench:
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
         assert self.may_connect.wait(10)
-        yield self.driver  # type: ignore[misc]
+        yield cast("sqlite3.Connection", self.driver)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -147,7 +146,7 @@ def _emptied_just_before(bench: Bench) -> None:
     """A second look right after a first that found all of it is what may lose a commit."""
     bench.may_connect.clear()
     bench.commit(5)
-    bench.checkpoints.empty(bench.driver)  # type: ignore[arg-type]
+    bench.checkpoints.empty(cast("sqlite3.Connection", bench.driver))
 
 
 @pytest.mark.parametrize(
