@@ -35,7 +35,7 @@ from kunsthalle.local import folder
 MOST = 3.0
 _ATTACKERS = 2
 _EXTENSIONS = 200_000
-_SAMPLES, _IMPORTS = 60, 6
+_SAMPLES, _IMPORTS = 60, 10
 """Calls of each kind, and imports, in one spell."""
 _MOST_ROUNDS = 10
 _PATIENCE, _DRAIN_PATIENCE = 60.0, 600.0

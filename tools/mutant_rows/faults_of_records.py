@@ -108,6 +108,22 @@ ROWS = (
         (f"{UNIT}/api/test_kept_answers.py::test_reads_of_a_heavy_account_do_not_rest_and_its_writes_do",),
     ),
     Mutant(
+        "an account that leaves gaps rests after each short step",
+        "note 24",
+        "db/account_priority.py",
+        "(seconds > SHORT_SECONDS or self._present[account_id] > 1)",
+        "True",
+        (f"{PRIORITY}::test_an_account_that_leaves_a_gap_need_not_rest",),
+    ),
+    Mutant(
+        "jobs wait before each of their steps",
+        "note 24",
+        "jobs/worker.py",
+        "self._patience -= time.monotonic() - begun",
+        "pass",
+        (f"{UNIT}/db/test_worker.py::test_a_job_of_many_short_steps_does_not_wait_before_each",),
+    ),
+    Mutant(
         "what an account asks for while it is served goes before those who come after it",
         "note 24",
         "db/account_turns.py",

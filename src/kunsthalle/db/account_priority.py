@@ -36,7 +36,7 @@ part of that. Two accounts that both have much to do would otherwise take turns 
 would wait for such a turn.
 """
 MOST_SECONDS = 0.02
-"""How long a job waits before one of its steps. A request that is worked on for longer is not waited for."""
+"""How long a job waits before one of its steps at most. A request that is worked on for longer is not waited for."""
 PATIENCE_SECONDS = 0.25
 """How long one read of a heavy account, in a thread, waits for requests of others in all."""
 MOST_ACCOUNTS = 1_024

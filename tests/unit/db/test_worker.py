@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.db import account_priority, kv
+from kunsthalle.db.account_priority import MOST_SECONDS, REST
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs as table
@@ -184,6 +186,31 @@ def test_an_account_runs_fewer_jobs_at_once_while_others_ask(hands: Hands, monke
     assert one._claim("thread 2", transfers=True) is None
     monkeypatch.setattr(account_priority, "ALONE_SECONDS", -1.0)  # it is long ago that others asked
     assert one._claim("thread 2", transfers=True) is not None
+
+
+def test_a_job_of_many_short_steps_does_not_wait_before_each(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time that it would wait for somebody's request as long as it may; and in all for what it has used, times
+    what a heavy account rests.
+    """
+    real, used, waited = 0.0, 0.0, []
+
+    def wait_in_job(_account_id: str, seconds: float) -> None:
+        nonlocal real
+        waited.append(seconds)
+        real += seconds
+
+    monkeypatch.setattr(world.store.priority, "wait_in_job", wait_in_job)
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: real, thread_time=lambda: used))
+    steps = worker._Steps(world.store, "somebody")
+    for _ in range(20):
+        used += 0.001
+        steps.read(world.base, lambda _session: None)
+    assert max(waited) == MOST_SECONDS
+    assert sum(waited) == pytest.approx(MOST_SECONDS + 20 * 0.001 * REST)
+    used += 1.0
+    for _ in range(2):
+        steps.write(world.base, lambda _session: None)
+    assert waited[-2:] == [MOST_SECONDS] * 2, "a long step is one that others wait for"
 
 
 def test_a_job_of_a_kind_that_nobody_knows_ends(hands: Hands) -> None:

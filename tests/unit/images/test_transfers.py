@@ -86,13 +86,13 @@ def test_an_import_gives_way_after_each_chunk(app: App, monkeypatch: pytest.Monk
     """To the requests of accounts that have used less of the processor (`db/account_priority.py`)."""
     app.put("one.qcow2", CONTENT)
     ways: list[str] = []
-    wait_in_job = app.server.store.priority.wait_in_job
+    rest_in_job = app.server.store.priority.rest_in_job
 
-    def waiting(account_id: str) -> None:
+    def resting(account_id: str) -> None:
         ways.append(account_id)
-        wait_in_job(account_id)
+        rest_in_job(account_id)
 
-    monkeypatch.setattr(app.server.store.priority, "wait_in_job", waiting)
+    monkeypatch.setattr(app.server.store.priority, "rest_in_job", resting)
     monkeypatch.setattr(transfer_progress, "EVERY", 3_600_000_000)
     ask(app)
     wait(app)
