@@ -37,7 +37,7 @@ _ATTACKERS = 2
 _EXTENSIONS = 200_000
 _SAMPLES, _IMPORTS = 60, 10
 """Calls of each kind, and imports, in one spell."""
-_MOST_ROUNDS = 10
+_MOST_ROUNDS = 60
 _PATIENCE, _DRAIN_PATIENCE = 60.0, 600.0
 _PAUSE = 0.005
 _CONNECTIONS = 100
@@ -122,29 +122,35 @@ ATTACKS: tuple[Callable[[Caller, int], None], ...] = (
 
 
 def run(place: Path, rounds: int) -> Section:
-    """Each attack in spells between quiet ones, `rounds` of both, at most ten."""
-    data = place / "data"
+    """Each attack in spells between quiet ones, `rounds` of both, at most sixty, on a server of its own."""
     figures, notes = [], []
-    with product(data, *SCENARIO, core=None) as server:
-        victim, attacker = _Victim(data, server.port), Caller(data, "outsider", server.port)
-        _prepare(attacker)
-        victim.spell()  # what is loaded at the first call
-        for attack in ATTACKS:
-            quiet, during = _Spells(), _Spells()
-            with _Attackers(attack, data, server.port) as attackers:
-                for _ in range(min(rounds, _MOST_ROUNDS)):
-                    quiet.add(victim.spell())
-                    with attackers.at_work():
-                        during.add(victim.spell())
-                    victim.wait_for_jobs()
-            name = attack.__name__.replace("_", " ")
-            figures += [_figure(name, what, quiet.taken[what], during.taken[what]) for what in during.taken]
-            notes.append(f"{name}: {attackers.told()}.")
+    for attack in ATTACKS:
+        name = attack.__name__.replace("_", " ")
+        quiet, during, told = _measured(attack, place / name.replace(" ", "-") / "data", min(rounds, _MOST_ROUNDS))
+        figures += [_figure(name, what, quiet.taken[what], during.taken[what]) for what in during.taken]
+        notes.append(f"{name}: {told}.")
     method = (
         f"Calls of one account while {_ATTACKERS} processes of another account misuse the server, in what time the "
         "processors have left: the 99th percentile of each, against those of the quiet server in spells between."
     )
     return Section("fairness", "Fairness", method, figures, notes)
+
+
+def _measured(attack: Callable[[Caller, int], None], data: Path, rounds: int) -> tuple[_Spells, _Spells, str]:
+    """The quiet spells, those under attack, and what the attackers were answered."""
+    quiet, during = _Spells(), _Spells()
+    data.parent.mkdir()
+    with product(data, *SCENARIO, core=None) as server:
+        victim, attacker = _Victim(data, server.port), Caller(data, "outsider", server.port)
+        _prepare(attacker)
+        victim.spell()  # what is loaded at the first call
+        with _Attackers(attack, data, server.port) as attackers:
+            for _ in range(rounds):
+                quiet.add(victim.spell())
+                with attackers.at_work():
+                    during.add(victim.spell())
+                victim.wait_for_jobs()
+        return quiet, during, attackers.told()
 
 
 class _Spells:
