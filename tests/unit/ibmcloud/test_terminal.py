@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from fixtures.threads import until
 from kunsthalle.ibmcloud.terminal import Terminal
 from unit.ibmcloud.command_shell import Screen, Shell, ibmcloud
 
@@ -33,6 +34,12 @@ def _end(child: pexpect.spawn) -> int:
     child.expect(pexpect.EOF)
     child.close()
     return int(child.exitstatus if child.exitstatus is not None else -1)
+
+
+def _interrupt(child: pexpect.spawn) -> None:
+    """Once it waits for a line: what comes between a prompt and that, Python's `input` notices with the next line."""
+    until(lambda: Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S")
+    child.sendintr()
 
 
 def test_a_prompt_asks_until_it_is_answered(shell: Shell) -> None:
@@ -66,7 +73,7 @@ def test_a_key_is_typed_unseen(shell: Shell) -> None:
 def test_an_interrupted_prompt_ends_quietly(shell: Shell, where: str) -> None:
     child = _spawn(shell, *(["login"] if where == "hidden" else ["is", "image-delete", "spare"]))
     child.expect_exact("> ")
-    child.sendintr()
+    _interrupt(child)
     assert _end(child) == (2 if where == "hidden" else 130)
     assert "Traceback" not in str(child.before)
     assert shell.run("is", "image", "spare").code == 0
