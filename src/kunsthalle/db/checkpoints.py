@@ -5,8 +5,8 @@ takes 5 ms, and 20 beside a large import. SQLite itself does it at the end of th
 
 SQLite before 3.51.3 may lose a commit when a log that was taken back whole is looked at once more, just while a write
 begins it anew (its documentation: the WAL-reset bug). This cannot happen here: only one thread takes the log back, and
-not before something was written since it last did. A log with something in it that was not taken back is not begun
-anew (docs/decisions/0042-checkpoints.md).
+not before it has seen that something was appended since it last did. A log with something in it that was not taken
+back is not begun anew (docs/decisions/0042-checkpoints.md).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
 from kunsthalle.core.log import get_logger
 
@@ -42,11 +42,18 @@ class Checkpoints:
         self._one = threading.Lock()
         self._commits = 0
         self._commits_before = 0
-        """How many there had been when the log was last taken back."""
+        """How many there had been when the log was last taken back, or looked at."""
         self._thread: threading.Thread | None = None
+        self._open = ExitStack()
+        self._driver: sqlite3.Connection | None = None
+        """A connection on which nobody writes: its `data_version` is another one after each commit that has appended
+        something to the log.
+        """
+        self._version: int | None = None
+        """As it was after the last look, unless somebody else has taken the log back since."""
 
     def committed(self) -> None:
-        """Something was written. Only for whoever writes now."""
+        """Something may have been written. Only for whoever writes now."""
         self._commits += 1
         if self._is_due() and (self._thread is None or not self._thread.is_alive()):
             self._thread = threading.Thread(target=self._beside, name="checkpoint", daemon=True)
@@ -54,32 +61,46 @@ class Checkpoints:
 
     def empty(self, driver: sqlite3.Connection) -> None:
         """Take the log back and leave nothing in it. Only for whoever writes now."""
-        self._take_back(driver, "TRUNCATE")
+        with self._one:
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._version = None
 
     def close(self) -> None:
         """Returns when nobody takes the log back any more. Nothing may be written afterwards."""
         if self._thread is not None:
             self._thread.join()
+        self._open.close()
+        self._driver = None
 
     def _is_due(self) -> bool:
         return self._commits - self._commits_before >= COMMITS
 
     def _beside(self) -> None:
         try:
-            with self._connected() as driver:
-                if self._take_back(driver, "PASSIVE", only_if_due=True) > MOST_PAGES:
-                    with self._alone():
-                        self._take_back(driver, "PASSIVE")
+            if self._driver is None:
+                self._driver, self._version = self._open.enter_context(self._connected()), None
+            with self._one:
+                self._commits_before = self._commits
+                left = self._taken_back(self._driver) if self._is_longer(self._driver) else 0
+            if left > MOST_PAGES:
+                with self._alone(), self._one:
+                    self._taken_back(self._driver)
         except sqlite3.Error as error:  # nothing is lost: the log has it, and is read with the file
             log.warning("the log of the database was not taken back", error=str(error))
 
-    def _take_back(self, driver: sqlite3.Connection, mode: str, *, only_if_due: bool = False) -> int:
+    def _is_longer(self, driver: sqlite3.Connection) -> bool:
+        """Whether something was appended since the look before; the first look does not know."""
+        before, self._version = self._version, _version(driver)
+        return before not in {None, self._version}
+
+    def _taken_back(self, driver: sqlite3.Connection) -> int:
         """Pages of a log of which something was left; 0 of any other."""
-        with self._one:
-            if only_if_due and not self._is_due():
-                return 0  # somebody else has meanwhile
-            try:
-                _, pages, taken = driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-            finally:
-                self._commits_before = self._commits
-            return int(pages) if taken < pages else 0
+        _, pages, taken = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._version = _version(driver)
+        self._commits_before = self._commits
+        return int(pages) if taken < pages else 0
+
+
+def _version(driver: sqlite3.Connection) -> int:
+    ((version,),) = driver.execute("PRAGMA data_version").fetchall()
+    return int(version)
