@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from kunsthalle.core.log import get_logger
 
 NEVER = "wal_autocheckpoint = 0"
@@ -53,14 +55,14 @@ class Checkpoints:
         """As it was after the last look, unless somebody else has taken the log back since."""
 
     def committed(self) -> None:
-        """Something may have been written. Only for whoever writes now."""
+        """A transaction was committed. To be called by its thread, before the next one begins."""
         self._commits += 1
         if self._is_due() and (self._thread is None or not self._thread.is_alive()):
             self._thread = threading.Thread(target=self._beside, name="checkpoint", daemon=True)
             self._thread.start()
 
     def empty(self, driver: sqlite3.Connection) -> None:
-        """Take the log back and leave nothing in it. Only for whoever writes now."""
+        """Take the log back and leave nothing in it. To be called while nobody writes."""
         with self._one:
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._version = None
@@ -85,7 +87,7 @@ class Checkpoints:
             if left > MOST_PAGES:
                 with self._alone(), self._one:
                     self._taken_back(self._driver)
-        except sqlite3.Error as error:  # nothing is lost: the log has it, and is read with the file
+        except (sqlite3.Error, SQLAlchemyError) as error:  # nothing is lost: the log has it, and is read with the file
             log.warning("the log of the database was not taken back", error=str(error))
 
     def _is_longer(self, driver: sqlite3.Connection) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from fixtures.worlds import World, make_world
 from kunsthalle.db import checkpoints, kv
@@ -244,6 +245,21 @@ def test_a_failure_is_logged_and_it_is_tried_again_later(monkeypatch: pytest.Mon
     bench.commit(1)
     assert bench.ended() == [PASSIVE] * 2
     assert lines == [{"error": "disk I/O error"}]
+
+
+def test_where_no_connection_can_be_opened_that_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[dict[str, str]] = []
+    monkeypatch.setattr(checkpoints, "COMMITS", 5)
+    monkeypatch.setattr(checkpoints.log, "warning", lambda _what, **more: lines.append(more))
+
+    def connected() -> AbstractContextManager[sqlite3.Connection]:
+        raise OperationalError("", {}, sqlite3.OperationalError("unable to open database file"))
+
+    bench = Bench()
+    bench.checkpoints = Checkpoints(connected, bench.alone)
+    bench.commit(5)
+    assert bench.ended() == []
+    assert ["unable to open database file" in line["error"] for line in lines] == [True]
 
 
 def test_nothing_is_lost_between_writes_and_a_log_that_is_taken_back_all_the_time(
